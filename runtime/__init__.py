@@ -1,0 +1,1 @@
+"""Plumbing that both programs share: configuration, messages, logs, MQTT, supervision."""

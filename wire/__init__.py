@@ -1,0 +1,1 @@
+"""The contract between edge agents and the ingestion server: pure, versioned, without I/O."""

@@ -1,0 +1,57 @@
+"""MQTT topics: `lineside/v1/{plant}/{edge}/up/{kind}/{shard}` and `.../down/{kind}`.
+
+An edge writes only below its own `up` and reads only its own `down`; the plant comes first, so that
+one access rule of the broker fences a plant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from wire.errors import WireError
+from wire.ids import SHARDS, EdgeId
+
+ROOT: Final = "lineside/v1"
+Up = Literal["data", "status", "live", "cmd-ack"]
+Down = Literal["ack", "cmd", "config"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UpTopic:
+    """A parsed topic an edge publishes on."""
+
+    edge: EdgeId
+    kind: Up
+
+
+def up(edge: EdgeId, kind: Up) -> str:
+    """Where an edge publishes `kind`."""
+    return f"{ROOT}/{edge.plant}/{edge.edge}/up/{kind}/{edge.shard}"
+
+
+def down(edge: EdgeId, kind: Down) -> str:
+    """Where an edge listens for `kind`."""
+    return f"{ROOT}/{edge.plant}/{edge.edge}/down/{kind}"
+
+
+def up_filter(kind: Up, shard: int | None = None) -> str:
+    """The subscription of a server worker for one shard, or for all."""
+    return f"{ROOT}/+/+/up/{kind}/{'+' if shard is None else shard}"
+
+
+def parse_up(topic: str) -> UpTopic:
+    """The edge and kind of a topic; raises WireError where it is not one of ours.
+
+    The shard in the topic must be the edge's own: otherwise two workers could take one stream.
+    """
+    parts = topic.split("/")
+    if len(parts) != 7 or "/".join(parts[:2]) != ROOT or parts[4] != "up":
+        raise WireError("LS-2002", topic=topic)
+    edge = EdgeId(plant=parts[2], edge=parts[3])
+    kind = next((known for known in get_args(Up) if known == parts[5]), None)
+    if kind is None or not (parts[6].isdecimal() and int(parts[6]) < SHARDS):
+        raise WireError("LS-2002", topic=topic)
+    if int(parts[6]) != edge.shard:
+        raise WireError("LS-2003", topic=topic, shard=edge.shard)
+    return UpTopic(edge=edge, kind=kind)
