@@ -1,0 +1,1 @@
+"""The default broker and database: real servers from wheels, run as children of the server."""

@@ -1,0 +1,100 @@
+"""The embedded broker: same address over restarts, large messages, nothing left running."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from ingest_server.embedded import ports
+from ingest_server.embedded.broker import BrokerKind, EmbeddedBroker, accepts_mqtt
+from runtime.errors import Reconfigure
+
+
+async def test_the_port_stays_the_same_over_stop_kill_and_start(
+    broker_kind: BrokerKind, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a b"
+    async with EmbeddedBroker(folder, kind=broker_kind) as broker:
+        port = broker.port
+        assert accepts_mqtt(broker.host, port)
+        broker.kill()
+        assert broker.pid == 0
+        await broker.start()
+        assert broker.port == port
+    assert not accepts_mqtt(broker.host, port, limit_s=1)
+    async with EmbeddedBroker(folder, kind=broker_kind) as broker:
+        assert broker.port == port
+
+
+async def test_a_taken_port_is_an_error_since_the_edges_know_this_one(
+    broker_kind: BrokerKind, tmp_path: Path
+) -> None:
+    with socket.socket() as other:
+        other.bind((ports.LOOPBACK, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(Reconfigure) as refused:
+            await EmbeddedBroker(tmp_path, kind=broker_kind, port=port).start()
+    assert refused.value.code == "LS-5205"
+    assert refused.value.params["port"] == port
+
+
+async def test_two_at_once_in_one_folder_are_refused(broker: EmbeddedBroker) -> None:
+    with pytest.raises(Reconfigure) as refused:
+        await EmbeddedBroker(broker.data_dir, kind=broker.kind).start()
+    assert refused.value.code == "LS-5202"
+
+
+def _exchange(host: str, port: int, use: Callable[[mqtt.Client], None]) -> list[bytes]:
+    """What arrives on `t/#` after `use`; waits for one message."""
+    received: list[bytes] = []
+
+    def on_message(client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        received.append(bytes(message.payload))
+        client.disconnect()
+
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="tester")
+    client.on_message = on_message
+    client.on_connect = lambda *_: client.subscribe("t/#", qos=1)  # type: ignore[assignment]
+    client.on_subscribe = lambda *_: use(client)
+    client.connect(host, port)
+    client.loop_forever()
+    return received
+
+
+async def test_a_message_of_512_kib_passes(broker: EmbeddedBroker) -> None:
+    payload = b"x" * (512 * 1024)
+
+    def publish(client: mqtt.Client) -> None:
+        client.publish("t/large", payload, qos=1)
+
+    assert await asyncio.to_thread(_exchange, broker.host, broker.port, publish) == [payload]
+
+
+async def test_a_retained_message_survives_an_orderly_restart(broker: EmbeddedBroker) -> None:
+    def publish(client: mqtt.Client) -> None:
+        client.publish("t/status", b"kept", qos=1, retain=True)
+
+    await asyncio.to_thread(_exchange, broker.host, broker.port, publish)
+    await broker.stop()
+    await broker.start()
+    got = await asyncio.to_thread(_exchange, broker.host, broker.port, lambda _client: None)
+    assert got == [b"kept"]
+
+
+async def test_a_named_broker_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    broker = EmbeddedBroker(tmp_path, kind="mosquitto", search_path=str(tmp_path))
+    with pytest.raises(Reconfigure) as refused:
+        await broker.start()
+    assert refused.value.code == "LS-5201"
+    assert refused.value.params["program"] == "mosquitto"
+
+
+def test_auto_takes_nats_where_mosquitto_is_not_on_path(tmp_path: Path) -> None:
+    assert EmbeddedBroker(tmp_path, search_path=str(tmp_path)).kind == "nats"
