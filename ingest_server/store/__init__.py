@@ -1,0 +1,1 @@
+"""The database of the server: migrations, SQL by name, COPY, and the exactly-once transaction."""

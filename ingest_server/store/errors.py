@@ -1,0 +1,69 @@
+"""What went wrong at the database, said by what to do: retry, or set one lone record aside.
+
+Errors of psycopg are wrapped here, once, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from runtime.errors import LinesideError, Quarantine, Reconfigure, RetryLater
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BAD_DATA = ("22", "23")
+"""SQLSTATE classes: data exception, integrity constraint violation."""
+_NEEDS_A_PERSON = ("28", "3D", "42")
+"""Invalid authorisation, no such database, no right or no such table."""
+
+
+class StoreError(LinesideError):
+    """The database did not do what was asked; what was asked is undone."""
+
+
+class StoreAway(StoreError, RetryLater):
+    """The database cannot be reached, or gave up for a reason that may pass."""
+
+
+class StoreRefuses(StoreError, Reconfigure):
+    """The database is there but does not let us work: password, rights, missing tables."""
+
+
+class BadBatch(StoreError, Quarantine):
+    """The values of this transaction are refused; proof of a bad batch only if it was alone."""
+
+
+class CursorMoved(StoreError, RetryLater):
+    """Somebody else moved the cursor of a stream: what this process remembers is stale."""
+
+
+class DatabaseAhead(StoreError, Reconfigure):
+    """A later release has migrated the database."""
+
+
+@contextmanager
+def wrapped() -> Iterator[None]:
+    """Turn errors of psycopg into ours."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise translate(error) from error
+
+
+def translate(error: psycopg.Error) -> StoreError:
+    """The error to raise for one of psycopg."""
+    state = error.sqlstate or ""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if state[:2] in _BAD_DATA:
+        return BadBatch("LS-5502", state=state, reason=reason)
+    if state[:2] in _NEEDS_A_PERSON:
+        return StoreRefuses("LS-5503", state=state, reason=reason)
+    if not state and isinstance(error, psycopg.DataError):
+        return BadBatch("LS-5502", state="-", reason=reason)
+    if not state and "password authentication failed" in reason:
+        return StoreRefuses("LS-5503", state="28P01", reason=reason)
+    return StoreAway("LS-5501", state=state or "-", reason=reason)
