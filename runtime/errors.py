@@ -1,4 +1,4 @@
-"""What the caller does next, said by the type of the error: retry, reconfigure, or set data aside."""
+"""What the caller does next, said by the type of the error: retry, reconfigure, set data aside."""
 
 from __future__ import annotations
 

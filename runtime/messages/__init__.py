@@ -5,28 +5,66 @@ from __future__ import annotations
 import locale
 import os
 from collections.abc import Mapping
+from functools import cache
 from string import Formatter
 from typing import Literal
 
 from runtime.messages.text import Text
+from wire.errors import LinesideError
 
 Language = Literal["en", "zh"]
 
-__all__ = ["Language", "Text", "catalogue", "detect_language", "placeholders", "text"]
+__all__ = [
+    "Language",
+    "Text",
+    "areas",
+    "catalogue",
+    "describe",
+    "detect_language",
+    "parameters",
+    "placeholders",
+    "text",
+]
 
 
-def catalogue() -> Mapping[str, Text]:
-    """All texts by code.
+def areas() -> Mapping[str, Mapping[str, Text]]:
+    """The texts of each area by the name of its module.
 
-    Each area of the code range has one module: 1xxx runtime, 2xxx wire, 3xxx drivers, 4xxx edge,
-    5xxx server, 6xxx API, 7xxx simulators, 8xxx rig and scripts.
+    1xxx runtime (shared), 2xxx wire, 3xxx drivers, 4xxx edge, 5xxx server (52xx server_embedded,
+    53xx server_plant), 6xxx API, 7xxx simulators, 8xxx rig and scripts.
     """
-    from runtime.messages import api, drivers, edge, rig, server, shared, simulators, wire
+    from runtime.messages import (
+        api,
+        drivers,
+        edge,
+        rig,
+        server,
+        server_embedded,
+        server_plant,
+        shared,
+        simulators,
+        wire,
+    )
 
-    merged: dict[str, Text] = {}
-    for area in (shared, wire, drivers, edge, server, api, simulators, rig):
-        merged.update(area.TEXTS)
-    return merged
+    modules = (
+        shared,
+        wire,
+        drivers,
+        edge,
+        server,
+        server_embedded,
+        server_plant,
+        api,
+        simulators,
+        rig,
+    )
+    return {module.__name__.rpartition(".")[2]: module.TEXTS for module in modules}
+
+
+@cache
+def catalogue() -> Mapping[str, Text]:
+    """All texts by code."""
+    return {code: entry for texts in areas().values() for code, entry in texts.items()}
 
 
 def detect_language(environ: Mapping[str, str] | None = None) -> Language:
@@ -47,14 +85,34 @@ def text(code: str, *, lang: Language | None = None, **params: object) -> str:
     parameters are shown instead.
     """
     entry = catalogue().get(code)
-    shown = ", ".join(f"{name}={value}" for name, value in params.items())
+    words = lang or detect_language()
+    shown = {
+        name: describe(value, lang=words) if isinstance(value, BaseException) else value
+        for name, value in params.items()
+    }
+    listed = ", ".join(f"{name}={value}" for name, value in shown.items())
     if entry is None:
-        return f"{code} {shown}".strip()
-    template = entry.zh if (lang or detect_language()) == "zh" else entry.en
+        return f"{code} {listed}".strip()
+    template = entry.zh if words == "zh" else entry.en
     try:
-        return template.format(**params)
-    except (KeyError, IndexError, ValueError):
-        return f"{template} ({shown})"
+        return template.format(**shown)
+    except (KeyError, IndexError, ValueError, TypeError):
+        return f"{template} ({listed})"
+
+
+def describe(error: BaseException, *, lang: Language | None = None) -> str:
+    """An error in words: our own from the catalogue with their code, others as type and reason."""
+    if isinstance(error, LinesideError):
+        own = getattr(error, "text", None)
+        worded = own(lang) if callable(own) else text(error.code, lang=lang, **error.params)
+        return f"{error.code} {worded}"
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def parameters(code: str) -> frozenset[str]:
+    """The parameter names that the text of `code` shows; none for an unknown code."""
+    entry = catalogue().get(code)
+    return frozenset() if entry is None else frozenset(placeholders(entry.en))
 
 
 def placeholders(template: str) -> set[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Text:
-    """English and Chinese wording with the same `{placeholders}`: what happened, what to do next."""
+    """Both wordings with the same `{placeholders}`: what happened, what to do next."""
 
     en: str
     zh: str

@@ -1,0 +1,142 @@
+"""Where the MQTT broker is and how to log in: the configuration section and what it becomes."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from runtime.problems import ConfigPath, invalid
+from runtime.secret import Secret
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tls:
+    """Files of an encrypted connection; without `ca_file` the system's authorities are trusted."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    key_password: Secret | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """A client's context that always checks the broker's certificate and host name.
+
+        Raises `OSError` (missing file) or `ssl.SSLError` (unusable file, wrong password).
+        """
+        context = ssl.create_default_context(
+            cafile=str(self.ca_file) if self.ca_file is not None else None
+        )
+        context.sslsocket_class = _ClosingSocket
+        if self.cert_file is not None:
+            # Never None: OpenSSL would ask for the password on the terminal.
+            password = self.key_password.reveal() if self.key_password is not None else ""
+            context.load_cert_chain(self.cert_file, self.key_file, password)
+        return context
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BrokerAddress:
+    """All that is needed to open a connection to a broker."""
+
+    host: str
+    port: int = 1883
+    tls: Tls | None = None
+    username: str | None = None
+    password: Secret | None = None
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+class _ClosingSocket(ssl.SSLSocket):
+    """Closes its descriptor when the handshake fails; paho leaves that to the collector."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - ssl's signature
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
+class TlsConfig(BaseModel):
+    """Encryption of the connection to the broker."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ca_file: ConfigPath | None = Field(
+        default=None,
+        description="PEM file of the authority that signed the broker's certificate; "
+        "default: those this computer trusts",
+    )
+    cert_file: ConfigPath | None = Field(
+        default=None, description="PEM file of this client's certificate, if the broker wants one"
+    )
+    key_file: ConfigPath | None = Field(
+        default=None, description="PEM file of the private key of cert_file"
+    )
+    key_password: Secret | None = Field(
+        default=None, description="Password of key_file, if it has one"
+    )
+
+    @model_validator(mode="after")
+    def _pairs(self) -> TlsConfig:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise invalid("LS-1115")
+        return self
+
+
+class BrokerConfig(BaseModel):
+    """The MQTT broker: address, log-in, encryption."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: Annotated[str, Field(min_length=1, description="Host name or address of the broker")]
+    port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="TCP port of the broker; default 1883, with TLS 8883",
+    )
+    username: str | None = Field(default=None, description="User name at the broker")
+    password: Secret | None = Field(
+        default=None, description="Password at the broker: a text, {file: path} or {env: NAME}"
+    )
+    tls: TlsConfig | None = Field(
+        default=None, description="Encrypt the connection; without this section it is not"
+    )
+    keepalive_s: int = Field(
+        default=15,
+        ge=2,
+        le=600,
+        description="Seconds of silence after which each side asks whether the other is alive",
+    )
+
+    @model_validator(mode="after")
+    def _log_in(self) -> BrokerConfig:
+        if self.password is not None and self.username is None:
+            raise invalid("LS-1116")
+        return self
+
+    def address(self) -> BrokerAddress:
+        """What `Connection` takes."""
+        tls = self.tls
+        return BrokerAddress(
+            host=self.host,
+            port=self.port or (8883 if tls is not None else 1883),
+            username=self.username,
+            password=self.password,
+            tls=None
+            if tls is None
+            else Tls(
+                ca_file=tls.ca_file,
+                cert_file=tls.cert_file,
+                key_file=tls.key_file,
+                key_password=tls.key_password,
+            ),
+        )
