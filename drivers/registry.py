@@ -1,0 +1,51 @@
+"""Which drivers there are: a literal table, one line a driver.
+
+Configuration can be read with any driver's library missing; connecting then says which it is.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from drivers.base import Device, Driver
+from drivers.modbus.config import ModbusDevice
+from drivers.opcua.config import OpcUaDevice
+from runtime.clock import Clock
+from runtime.errors import Reconfigure
+
+AnyDevice = Annotated[ModbusDevice | OpcUaDevice, Field(discriminator="driver")]
+"""A device in a configuration; the key `driver` decides."""
+
+
+def _modbus(config: ModbusDevice, clock: Clock) -> Device:
+    _demand("modbus-tcp")
+    from drivers.modbus.driver import ModbusConnection
+
+    return ModbusConnection(config, clock)
+
+
+def _opcua(config: OpcUaDevice, clock: Clock) -> Device:
+    _demand("opcua")
+    from drivers.opcua.driver import OpcUaConnection
+
+    return OpcUaConnection(config, clock)
+
+
+DRIVERS: Final[dict[str, Driver]] = {
+    "modbus-tcp": Driver(config=ModbusDevice, connect=_modbus, needs=("pymodbus",)),
+    "opcua": Driver(config=OpcUaDevice, connect=_opcua, needs=("asyncua",)),
+}
+
+
+def connect(config: AnyDevice, clock: Clock) -> Device:
+    """An unconnected device of any driver; enter it to connect. Raises Reconfigure (LS-3001)."""
+    return DRIVERS[config.driver].connect(config, clock)
+
+
+def _demand(driver: str) -> None:
+    for package in DRIVERS[driver].needs:
+        if find_spec(package) is None:
+            raise Reconfigure("LS-3001", driver=driver, package=package)
