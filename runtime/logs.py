@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -57,6 +58,8 @@ class Logger:
         self._write("error", "", {"code": code, **params})
 
     def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
+        if not structlog.is_configured():
+            _use(_as_line, logging.WARNING, _Sink(None), messages.detect_language())
         merged = {**self._bound, **fields}
         # A parameter may be called like one of our fields or of structlog's arguments.
         safe = {name + "_" if name in _TAKEN else name: value for name, value in merged.items()}
@@ -80,22 +83,10 @@ def configure(
     `lang` is the language of warnings and errors (default: the locale's). Libraries log from
     warning on only, whatever `level` says, unless it is debug.
     """
-    number = getattr(logging, level.upper())
+    number = _number(level)
     sink = _Sink(stream)
-    words = lang or messages.detect_language()
-    shared: list[Processor] = [
-        _stamp,
-        structlog.processors.add_log_level,
-        _Wording(words),
-        structlog.processors.format_exc_info,
-    ]
     renderer: Processor = _as_json if json else _as_line
-    structlog.configure(
-        processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sink),  # type: ignore[arg-type]
-        cache_logger_on_first_use=False,
-    )
+    _use(renderer, number, sink, lang or messages.detect_language())
     handler = logging.StreamHandler(sink)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -112,10 +103,32 @@ def configure(
     root.setLevel(number if number <= logging.DEBUG else max(number, logging.WARNING))
 
 
+def _number(level: str) -> int:
+    if level not in LEVELS:
+        raise ValueError(f"{level!r} is no log level: {', '.join(LEVELS)}")
+    return int(getattr(logging, level.upper()))
+
+
+def _use(renderer: Processor, number: int, sink: _Sink, lang: Language) -> None:
+    structlog.configure(
+        processors=[
+            _stamp,
+            structlog.processors.add_log_level,
+            _Wording(lang),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(file=sink),  # type: ignore[arg-type]
+        cache_logger_on_first_use=False,
+    )
+
+
 class _Sink:
     """A stream that never stops the program: a closed pipe loses log lines, nothing else."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
+        """None: standard error, whatever that is at the time."""
         self._stream = stream
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -123,11 +136,11 @@ class _Sink:
 
     def write(self, text: str) -> None:
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(text)
+            (self._stream or sys.stderr).write(text)
 
     def flush(self) -> None:
         with contextlib.suppress(OSError, ValueError):
-            self._stream.flush()
+            (self._stream or sys.stderr).flush()
 
 
 class _Wording:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from runtime.errors import LinesideError
 from runtime.logs import Logger
 
 Factory = Callable[[], Awaitable[None]]
@@ -136,7 +137,8 @@ class Supervisor:
                 task=name,
                 reason=failure,
                 pause_s=round(pause_s, 3),
-                exc_info=failure,
+                # Ours explain themselves; of the others the place matters.
+                exc_info=None if isinstance(failure, LinesideError) else failure,
             )
             await self._sleep(pause_s)
 
