@@ -45,10 +45,10 @@ TEXTS: dict[str, Text] = {
         "使用镜像请设置 PIP_INDEX_URL 和 LINESIDE_INSTALLER=pip，然后重新启动。",
     ),
     "LS-8008": Text(
-        en="{python} lacks the module venv. On Debian and Ubuntu: apt install python{version}-venv "
-        "(or install uv), then start again.",
-        zh="{python} 缺少 venv 模块。在 Debian 和 Ubuntu 上请执行 apt install python{version}-venv"
-        "（或安装 uv），然后重新启动。",
+        en="{python} lacks the module {module}. On Debian and Ubuntu: "
+        "apt install python{version}-venv (or install uv), then start again.",
+        zh="{python} 缺少 {module} 模块。在 Debian 和 Ubuntu 上请执行 "
+        "apt install python{version}-venv（或安装 uv），然后重新启动。",
     ),
     "LS-8009": Text(
         en="This checkout lacks {missing}, so there is nothing to run.",
