@@ -16,23 +16,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import socket
 import ssl
-import threading
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from runtime import platform
 from runtime.broker import BrokerAddress, BrokerConfig, Tls
 from runtime.errors import LinesideError, Reconfigure, RetryLater
+from runtime.mqtt_alive import SignsOfLife
+from runtime.mqtt_open import LastError, Will, open_client, reason_of, refusal, tls_code
 from runtime.readiness import SocketWatcher
 
 __all__ = [
@@ -49,30 +47,11 @@ MOST_OUTBOUND = 16_384
 _CONNECT_S = 10.0
 _CLOSE_S = 2.0
 _READS_AT_ONCE = 64
-# The broker is lost after this many quarters of the keep-alive time without a byte from it.
-_SILENT_QUARTERS = 6
-_ASK_AFTER_QUARTERS = 2
 _REFUSED = 0x80
-
-# Answers to CONNECT (MQTT 3.1.1 section 3.2.2.3, as paho translates them to those of MQTT 5).
-_UNSUPPORTED_VERSION = 0x84
-_BAD_CLIENT_ID = 0x85
-_BAD_LOG_IN = 0x86
-_NOT_AUTHORISED = 0x87
 
 
 class ConnectionLost(RetryLater):
     """The connection ended before the broker answered; open a fresh one."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Will:
-    """What the broker publishes when this connection ends without a goodbye."""
-
-    topic: str
-    payload: bytes
-    qos: int = 1
-    retain: bool = False
 
 
 class Message:
@@ -134,18 +113,23 @@ class Connection:
         self._paused = False
         self._closing = False
         self._progress = 0
-        self._silent_quarters = 0
-        self._quiet_quarters = 0
-        self._asked = False
+        self._life = SignsOfLife(keepalive_s)
         self._timer: asyncio.TimerHandle | None = None
-        self._errors = _LastError()
+        self._errors = LastError()
 
     # -- opening and closing ---------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        client = self._client = self._make_client()
-        await self._connect(client)
+        client = self._client = await open_client(
+            self.address,
+            client_id=self.client_id,
+            will=self._will,
+            keepalive_s=self._keepalive_s,
+            clean=self._clean,
+            connect_s=self._connect_s,
+            errors=self._errors,
+        )
         self._answer = loop.create_future()
         self._attach(client)
         try:
@@ -161,7 +145,7 @@ class Connection:
             raise
         if reason.is_failure:
             self._drop()
-            raise self._refusal(reason)
+            raise refusal(reason.value, str(reason), self.address, self.client_id)
         return self
 
     async def __aexit__(
@@ -173,103 +157,14 @@ class Connection:
         self._closing = True
         try:
             if not self.lost.is_set() and self._client is not None:
-                # Reading goes on so that a broker busy with us takes our goodbye.
+                # A broker that is busy sending to us takes our goodbye only while we read.
+                self._resume()
                 self._client.disconnect()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_CLOSE_S):
                         await self.lost.wait()
         finally:
             self._drop()
-
-    def _make_client(self) -> paho.Client:
-        address = self.address
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self.client_id,
-            clean_session=self._clean,
-            protocol=MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        client.connect_timeout = self._connect_s
-        client.max_inflight_messages = 0  # the callers' windows bound it; 0: paho does not
-        client.enable_logger(self._errors.logger)
-        if address.username is not None:
-            password = address.password.reveal() if address.password is not None else None
-            client.username_pw_set(address.username, password)
-        if self._will is not None:
-            will = self._will
-            client.will_set(will.topic, will.payload, will.qos, will.retain)
-        if address.tls is not None:
-            try:
-                client.tls_set_context(address.tls.context())
-            except (OSError, ValueError) as error:
-                raise Reconfigure("LS-1114", broker=str(address), reason=_reason(error)) from error
-        return client
-
-    async def _connect(self, client: paho.Client) -> None:
-        """paho's blocking connect in its own thread; cancelled, that thread closes what it got."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        given_up = threading.Event()
-
-        def settle(error: Exception | None) -> None:
-            if given_up.is_set() or done.done():
-                client.disconnect()
-            elif error is None:
-                done.set_result(None)
-            else:
-                done.set_exception(error)
-
-        def work() -> None:
-            failure: Exception | None = None
-            try:
-                client.connect(self.address.host, self.address.port, self._keepalive_s)
-            except (OSError, ValueError) as error:
-                failure = error
-            if given_up.is_set():
-                client.disconnect()
-                return
-            try:
-                loop.call_soon_threadsafe(settle, failure)
-            except RuntimeError:  # the loop was closed without waiting for us
-                client.disconnect()
-
-        thread = threading.Thread(target=work, name=f"mqtt-connect-{self.client_id}", daemon=True)
-        thread.start()
-        try:
-            await done
-        except asyncio.CancelledError:
-            given_up.set()
-            raise
-        except (OSError, ValueError) as error:
-            raise self._unreachable(error) from error
-        finally:
-            if not given_up.is_set():
-                thread.join()
-
-    def _unreachable(self, error: Exception) -> LinesideError:
-        broker = str(self.address)
-        reason = _reason(error)
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return Reconfigure("LS-1111", broker=broker, reason=reason)
-        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
-            return Reconfigure(_tls_code(error), broker=broker, reason=reason)
-        if isinstance(error, UnicodeError):  # a name no resolver takes
-            return Reconfigure("LS-1101", broker=broker, reason=reason)
-        return RetryLater("LS-1101", broker=broker, reason=reason)
-
-    def _refusal(self, reason: ReasonCode) -> LinesideError:
-        broker = str(self.address)
-        if reason.value == _BAD_LOG_IN:
-            return Reconfigure("LS-1104", broker=broker)
-        if reason.value == _NOT_AUTHORISED:
-            return Reconfigure("LS-1105", broker=broker, client_id=self.client_id)
-        if reason.value == _BAD_CLIENT_ID:
-            return Reconfigure("LS-1108", broker=broker, client_id=self.client_id)
-        if reason.value == _UNSUPPORTED_VERSION:
-            return Reconfigure("LS-1109", broker=broker)
-        return RetryLater("LS-1110", broker=broker, reason=str(reason))
 
     def _attach(self, client: paho.Client) -> None:
         sock = client.socket()
@@ -283,7 +178,7 @@ class Connection:
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
-        client.on_socket_close = self._on_socket_close
+        client.on_socket_close = self._unwatch
         client.on_socket_register_write = self._on_want_write
         client.on_socket_unregister_write = self._on_no_write
         loop = asyncio.get_running_loop()
@@ -292,7 +187,7 @@ class Connection:
         if client.want_write():
             watcher.watch_writes(self._fd, self._write)
         loop.call_soon(self._read)  # TLS may have decrypted the answer already
-        self._timer = loop.call_later(self._keepalive_s / 4, self._tick)
+        self._timer = loop.call_later(self._life.quarter_s, self._tick)
 
     def _drop(self) -> None:
         """Close the socket at once, whatever is still to be sent, and fail what waits."""
@@ -305,10 +200,15 @@ class Connection:
             self._watcher = None
         if (client := self._client) is not None:
             # paho's references to us are a cycle: without it all is freed at once.
-            client.on_connect = client.on_message = client.on_publish = None
-            client.on_subscribe = client.on_disconnect = client.on_socket_close = None
+            client.on_connect = client.on_message = client.on_publish = client.on_subscribe = None
+            client.on_disconnect = client.on_socket_close = None
             client.on_socket_register_write = client.on_socket_unregister_write = None
             self._client = None
+
+    def _unwatch(self, *_: object) -> None:
+        if self._watcher is not None:
+            self._watcher.watch_reads(self._fd, None)
+            self._watcher.watch_writes(self._fd, None)
 
     # -- what callers do -------------------------------------------------------------------------
 
@@ -344,6 +244,11 @@ class Connection:
             self._publishes[info.mid] = future
         return future
 
+    @property
+    def waiting(self) -> int:
+        """Messages that have arrived and wait for their reader."""
+        return len(self._inbound)
+
     async def subscribe(self, *filters: str, qos: int = 1) -> None:
         """Return when the broker has taken all filters; `Reconfigure` when it refuses one."""
         client = self._client
@@ -372,14 +277,13 @@ class Connection:
             await self._arrived.wait()
 
     def _acknowledge(self, mid: int) -> None:
-        if self._client is not None and not self.lost.is_set():
+        if self._client is not None and not self.lost.is_set() and not self._closing:
             self._client.ack(mid, 1)
 
     # -- the socket ------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        self._silent_quarters = 0
-        self._asked = False
+        self._life.heard()
         for _ in range(_READS_AT_ONCE):
             if self._client is None or self.lost.is_set() or self._paused:
                 return
@@ -396,7 +300,7 @@ class Connection:
 
     def _write(self) -> None:
         if self._client is not None and not self.lost.is_set():
-            self._quiet_quarters = 0
+            self._life.said()
             self._client.loop_write()
 
     def _pause(self) -> None:
@@ -405,32 +309,23 @@ class Connection:
             self._watcher.watch_reads(self._fd, None)
 
     def _resume(self) -> None:
-        self._paused = False
-        self._silent_quarters = 0
-        if self._watcher is not None and not self.lost.is_set():
+        if self._paused and self._watcher is not None and not self.lost.is_set():
+            self._paused = False
+            self._life.heard()
             self._watcher.watch_reads(self._fd, self._read)
             asyncio.get_running_loop().call_soon(self._read)
 
     def _tick(self) -> None:
-        """A quarter of the keep-alive time is over: ask for a sign of life, or give up.
-
-        paho's own check (`loop_misc`) takes a reader that is slow for a broker that is dead.
-        Counting quarters, not reading a clock, lets a program that was suspended read first.
-        """
         if self._client is None or self.lost.is_set():
             return
-        self._quiet_quarters += 1
-        if not self._paused:
-            self._silent_quarters += 1
-        if self._silent_quarters >= _SILENT_QUARTERS:
-            self._lose(f"no answer for {self._keepalive_s * _SILENT_QUARTERS / 4:g} s")
+        verdict = self._life.quarter_passed(listening=not self._paused)
+        if verdict == "lost":
+            self._lose(f"no answer for {self._life.lost_after_s:g} s")
             self._drop()
             return
-        silent = self._silent_quarters >= _ASK_AFTER_QUARTERS and not self._asked
-        if silent or self._quiet_quarters >= _ASK_AFTER_QUARTERS:
-            self._asked = True
-            self._client._send_pingreq()
-        self._timer = asyncio.get_running_loop().call_later(self._keepalive_s / 4, self._tick)
+        if verdict == "ask":
+            self._client._send_pingreq()  # paho has no public way
+        self._timer = asyncio.get_running_loop().call_later(self._life.quarter_s, self._tick)
 
     def _lose(self, reason: str) -> None:
         """The connection is over: everybody who waits is told, once."""
@@ -438,23 +333,21 @@ class Connection:
             return
         error = self._errors.last
         if error is not None and not self._closing:
-            reason = _reason(error)
-        code = _tls_code(error) if isinstance(error, ssl.SSLError) else ""
+            reason = reason_of(error)
+        code = tls_code(error) if isinstance(error, ssl.SSLError) else ""
         self._failure = ConnectionLost("LS-1103", broker=str(self.address), reason=reason)
         self.lost.set()
         self._arrived.set()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._watcher is not None:
-            self._watcher.watch_reads(self._fd, None)
-            self._watcher.watch_writes(self._fd, None)
+        self._unwatch()
         if self._answer is not None and not self._answer.done():
             if code == "LS-1113":
-                refusal: LinesideError = Reconfigure(code, broker=str(self.address), reason=reason)
+                why: LinesideError = Reconfigure(code, broker=str(self.address), reason=reason)
             else:
-                refusal = RetryLater("LS-1101", broker=str(self.address), reason=reason)
-            _fail(self._answer, refusal)
+                why = RetryLater("LS-1101", broker=str(self.address), reason=reason)
+            _fail(self._answer, why)
         for published in self._publishes.values():
             _fail(published, self._gone())
         for subscribed in self._subscribes.values():
@@ -469,15 +362,15 @@ class Connection:
 
     # -- paho's callbacks, all in the loop's thread ----------------------------------------------
 
-    def _on_connect(
-        self, _client: Any, _data: Any, _flags: Any, reason: ReasonCode, _: Any
-    ) -> None:
+    def _on_connect(self, _c: Any, _data: Any, _flags: Any, reason: ReasonCode, _: Any) -> None:
         self._progress += 1
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(reason)
 
-    def _on_message(self, _client: Any, _data: Any, raw: paho.MQTTMessage) -> None:
+    def _on_message(self, _c: Any, _data: Any, raw: paho.MQTTMessage) -> None:
         self._progress += 1
+        if self._closing:
+            return  # its broker keeps it: nobody will acknowledge it here
         try:
             topic = raw.topic
         except UnicodeDecodeError:
@@ -489,78 +382,34 @@ class Connection:
         if len(self._inbound) >= self._max_inbound:
             self._pause()
 
-    def _on_publish(self, _client: Any, _data: Any, mid: int, _reason: Any, _: Any) -> None:
+    def _on_publish(self, _c: Any, _data: Any, mid: int, _reason: Any, _: Any) -> None:
         self._progress += 1
         future = self._publishes.pop(mid, None)
         if future is not None and not future.done():
             future.set_result(None)
 
-    def _on_subscribe(
-        self, _client: Any, _data: Any, mid: int, reasons: list[ReasonCode], _: Any
-    ) -> None:
+    def _on_subscribe(self, _c: Any, _data: Any, mid: int, taken: list[ReasonCode], _: Any) -> None:
         self._progress += 1
         future = self._subscribes.pop(mid, None)
         if future is not None and not future.done():
-            future.set_result(reasons)
+            future.set_result(taken)
 
-    def _on_disconnect(
-        self, _client: Any, _data: Any, _flags: Any, reason: ReasonCode, _: Any
-    ) -> None:
+    def _on_disconnect(self, _c: Any, _data: Any, _flags: Any, reason: ReasonCode, _: Any) -> None:
         self._lose("closed" if self._closing else _closed_words(reason))
 
-    def _on_socket_close(self, _client: Any, _data: Any, _sock: Any) -> None:
-        if self._watcher is not None:
-            self._watcher.watch_reads(self._fd, None)
-            self._watcher.watch_writes(self._fd, None)
-
-    def _on_want_write(self, _client: Any, _data: Any, _sock: Any) -> None:
+    def _on_want_write(self, *_: object) -> None:
         if self._watcher is not None:
             self._watcher.watch_writes(self._fd, self._write)
 
-    def _on_no_write(self, _client: Any, _data: Any, _sock: Any) -> None:
+    def _on_no_write(self, *_: object) -> None:
         if self._watcher is not None:
             self._watcher.watch_writes(self._fd, None)
-
-
-class _LastError(logging.Handler):
-    """Keeps the last socket error that paho only logs: it says why a connection ended."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.last: BaseException | None = None
-        self.logger = logging.Logger("mqtt", logging.ERROR)
-        self.logger.addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if isinstance(record.args, tuple) and record.args:
-            (error, *_) = record.args
-            if isinstance(error, BaseException):
-                self.last = error
 
 
 def _fail(future: asyncio.Future[Any], error: LinesideError) -> None:
     if not future.done():
         future.set_exception(error)
         future.exception()  # a caller may drop its future: no complaint about that
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
-    if isinstance(error, ssl.SSLError):
-        return (error.reason or str(error)).lower().replace("_", " ")
-    if isinstance(error, socket.gaierror):
-        return "the host name is not known"
-    if isinstance(error, TimeoutError):
-        return "no answer"
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return str(error)
-
-
-def _tls_code(error: ssl.SSLError) -> str:
-    """An alert is the broker's word about our certificate; the rest is the channel itself."""
-    return "LS-1113" if "ALERT" in (error.reason or "").upper() else "LS-1112"
 
 
 def _closed_words(reason: ReasonCode) -> str:

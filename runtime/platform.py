@@ -204,6 +204,6 @@ def socket_watcher(loop: asyncio.AbstractEventLoop) -> SocketWatcher:
 
     The loop itself where it can; Windows' Proactor loop cannot, a thread does it there.
     """
-    if sys.platform == "win32" and isinstance(loop, asyncio.ProactorEventLoop):
+    if type(loop).add_reader is asyncio.AbstractEventLoop.add_reader:
         return ThreadWatcher(loop)
     return LoopWatcher(loop)

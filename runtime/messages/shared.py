@@ -280,8 +280,8 @@ TEXTS: dict[str, Text] = {
         zh="设置了密码但缺少用户名，请补充 username。",
     ),
     "LS-1201": Text(
-        en="Task {task} failed: {reason}. It starts again in {pause_s} s.",
-        zh="任务 {task} 失败：{reason}。将在 {pause_s} 秒后重新启动。",
+        en="Task {task} failed and starts again in {pause_s} s: {reason}",
+        zh="任务 {task} 失败，将在 {pause_s} 秒后重新启动：{reason}",
     ),
     "LS-1202": Text(
         en="Still running after {grace_s} s: {tasks}. The program ends without waiting for them.",

@@ -1,0 +1,177 @@
+"""Opens the socket of an MQTT connection without blocking the loop, and says why it could not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+import threading
+from dataclasses import dataclass
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from runtime.broker import BrokerAddress
+from runtime.errors import LinesideError, Reconfigure, RetryLater
+
+# Answers to CONNECT (MQTT 3.1.1 section 3.2.2.3), as paho gives them: by those of MQTT 5.
+_UNSUPPORTED_VERSION = 0x84
+_BAD_CLIENT_ID = 0x85
+_BAD_LOG_IN = 0x86
+_NOT_AUTHORISED = 0x87
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Will:
+    """What the broker publishes when this connection ends without a goodbye."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = False
+
+
+class LastError(logging.Handler):
+    """Keeps the last socket error that paho only logs: it says why a connection ended."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.last: BaseException | None = None
+        self.logger = logging.Logger("mqtt", logging.ERROR)
+        self.logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(record.args, tuple) and record.args:
+            (error, *_) = record.args
+            if isinstance(error, BaseException):
+                self.last = error
+
+
+async def open_client(
+    address: BrokerAddress,
+    *,
+    client_id: str,
+    will: Will | None,
+    keepalive_s: int,
+    clean: bool,
+    connect_s: float,
+    errors: LastError,
+) -> paho.Client:
+    """A paho client whose socket is open and whose CONNECT is sent; raises as `Connection` does.
+
+    paho connects blocking (name, TCP, TLS), so it does in a thread that ends with it. Cancelled,
+    the thread closes what it still gets.
+    """
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        clean_session=clean,
+        protocol=MQTTProtocolVersion.MQTTv311,
+        reconnect_on_failure=False,
+        manual_ack=True,
+    )
+    client.connect_timeout = connect_s
+    client.max_inflight_messages = 0  # the callers' windows bound it; 0: paho does not
+    client.enable_logger(errors.logger)
+    if address.username is not None:
+        password = address.password.reveal() if address.password is not None else None
+        client.username_pw_set(address.username, password)
+    if will is not None:
+        client.will_set(will.topic, will.payload, will.qos, will.retain)
+    if address.tls is not None:
+        try:
+            client.tls_set_context(address.tls.context())
+        except (OSError, ValueError) as error:
+            raise Reconfigure("LS-1114", broker=str(address), reason=reason_of(error)) from error
+    try:
+        await _connect(client, address, keepalive_s)
+    except (OSError, ValueError) as error:
+        raise _unreachable(error, address) from error
+    return client
+
+
+async def _connect(client: paho.Client, address: BrokerAddress, keepalive_s: int) -> None:
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+    given_up = threading.Event()
+
+    def settle(failure: Exception | None) -> None:
+        if done.done():
+            client.disconnect()
+        elif failure is None:
+            done.set_result(None)
+        else:
+            done.set_exception(failure)
+
+    def work() -> None:
+        failure: Exception | None = None
+        try:
+            client.connect(address.host, address.port, keepalive_s)
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the waiting task
+            failure = error
+        if given_up.is_set():
+            client.disconnect()
+            return
+        try:
+            loop.call_soon_threadsafe(settle, failure)
+        except RuntimeError:  # the loop was closed without waiting for us
+            client.disconnect()
+
+    thread = threading.Thread(target=work, name=f"mqtt-connect {address}", daemon=True)
+    thread.start()
+    try:
+        await done
+    except asyncio.CancelledError:
+        given_up.set()
+        raise
+    finally:
+        if not given_up.is_set():
+            thread.join()  # it has said its last word
+
+
+def _unreachable(error: Exception, address: BrokerAddress) -> LinesideError:
+    broker = str(address)
+    reason = reason_of(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Reconfigure("LS-1111", broker=broker, reason=reason)
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+        return Reconfigure(tls_code(error), broker=broker, reason=reason)
+    if isinstance(error, ValueError):  # a name that no resolver takes
+        return Reconfigure("LS-1101", broker=broker, reason=reason)
+    return RetryLater("LS-1101", broker=broker, reason=reason)
+
+
+def refusal(answer: int, words: str, address: BrokerAddress, client_id: str) -> LinesideError:
+    """What a broker's no to CONNECT means for the caller; `answer` is paho's reason code."""
+    broker = str(address)
+    if answer == _BAD_LOG_IN:
+        return Reconfigure("LS-1104", broker=broker)
+    if answer == _NOT_AUTHORISED:
+        return Reconfigure("LS-1105", broker=broker, client_id=client_id)
+    if answer == _BAD_CLIENT_ID:
+        return Reconfigure("LS-1108", broker=broker, client_id=client_id)
+    if answer == _UNSUPPORTED_VERSION:
+        return Reconfigure("LS-1109", broker=broker)
+    return RetryLater("LS-1110", broker=broker, reason=words)
+
+
+def tls_code(error: ssl.SSLError) -> str:
+    """An alert is the broker's word about our certificate; the rest is the channel itself."""
+    return "LS-1113" if "ALERT" in (error.reason or "").upper() else "LS-1112"
+
+
+def reason_of(error: BaseException) -> str:
+    """The cause in a few words for the texts of the catalogue."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or str(error)).lower().replace("_", " ")
+    if isinstance(error, socket.gaierror):
+        return "the host name is not known"
+    if isinstance(error, TimeoutError):
+        return "no answer"
+    if isinstance(error, OSError):
+        named = f"{error.filename}: " if error.filename else ""
+        return named + (error.strerror or str(error))
+    return str(error)
