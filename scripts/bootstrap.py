@@ -29,7 +29,8 @@ import sys
 from pathlib import Path
 from typing import Iterator, NoReturn  # noqa: UP035 - Python 3.7
 
-ROOT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 # Each set with the extras of pyproject.toml in it; a later one holds all of an earlier one.
 SETS = {
     "demo": ("edge", "server", "embedded", "sim"),
@@ -58,9 +59,11 @@ def enter(wanted: str, module: str, name: str, *, help_text: str) -> NoReturn:
     if "--help" in arguments and not _ready(venv, wanted):
         print(help_text.strip())
         sys.exit(0)
+    if not any((place / f"{module.replace('.', '/')}.py").exists() for place in (ROOT, HERE)):
+        _give_up("LS-8009", missing=module)
     python = prepare(wanted, venv)
     start = (
-        f"import sys; sys.argv[0] = {name!r}; sys.path[0] = {str(ROOT / 'scripts')!r}; "
+        f"import sys; sys.argv[0] = {name!r}; sys.path[0] = {str(HERE)!r}; "
         f"from {module} import main; sys.exit(main())"
     )
     sys.stdout.flush()
@@ -205,8 +208,6 @@ def _uv() -> str | None:
 def _install_by_uv(uv: str, venv: Path, wanted: str) -> bool:
     command = [uv, "sync", "--frozen", "--no-install-project", "--no-python-downloads"]
     command += ["--python", sys.executable, "--project", str(ROOT)]
-    if not sys.stderr.isatty():
-        command.append("--quiet")
     for extra in SETS[wanted]:
         command += ["--extra", extra]
     environment = {
@@ -237,8 +238,6 @@ def _install_by_pip(venv: Path, wanted: str) -> None:
     }
     environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
     install = [python, "-m", "pip", "install", "--require-hashes", "--only-binary", ":all:"]
-    if not sys.stderr.isatty():
-        install.append("--quiet")
     if not (
         _run([python, "-m", "ensurepip", "--default-pip"], environment)
         and _run([*install, "-r", str(_requirements(wanted))], environment)
@@ -247,19 +246,23 @@ def _install_by_pip(venv: Path, wanted: str) -> None:
 
 
 def _run(command: list[str], environment: dict[str, str]) -> bool:
-    """Whether it succeeded; what it prints goes to standard error, standard output is ours."""
-    sys.stderr.flush()
-    return (
-        subprocess.run(
-            command,
-            env=environment,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,
-            check=False,
-        ).returncode
-        == 0
+    """Whether it succeeded. On a terminal its progress is shown, otherwise only why it failed.
+
+    All goes to standard error: standard output belongs to the script.
+    """
+    shown = sys.stderr.isatty()
+    done = subprocess.run(
+        command,
+        env=environment,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr if shown else subprocess.PIPE,
+        stderr=sys.stderr if shown else subprocess.STDOUT,
+        check=False,
     )
+    if done.returncode != 0 and done.stdout:
+        sys.stderr.write(done.stdout.decode("utf-8", "replace"))
+    return done.returncode == 0
 
 
 def _site(venv: Path) -> Path:
