@@ -1,0 +1,1 @@
+"""Pure folds over ordered events: quantities, attribution, orders, alarms. No I/O, no clock."""
