@@ -219,6 +219,8 @@ class Truth:
 
     def answers(self, *, since_us: int = 0, until_us: int = FOREVER) -> Iterator[Answer]:
         """Every value handed out, in the order of handing out."""
+        if not (self.folder / ANSWERS).exists():
+            return
         for number, told in _lines(self.folder / ANSWERS):
             if not since_us < told[0] <= until_us:
                 continue
