@@ -16,8 +16,13 @@ from pathlib import Path
 from bootstrap import SETS
 
 ROOT = Path(__file__).resolve().parent.parent
-# What a container installs has requirements of its own.
-EXPORTS = {**SETS, "edge": ("edge",), "server": ("server",)}
+# What uv exports for each file of requirements/; the last three are for the container images.
+EXPORTS = {
+    **{name: [f"--extra={extra}" for extra in extras] for name, extras in SETS.items()},
+    "edge": ["--extra=edge"],
+    "server": ["--extra=server"],
+    "build": ["--only-group=build"],
+}
 _WHOLE_SYSTEMS = ("tests/acceptance", "tests/browser")
 _NOTHING_COLLECTED = 5  # pytest's exit code
 _SUMMARY = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed|deselected|warnings?)")
@@ -65,8 +70,7 @@ def exported(name: str) -> str:
     """The lock's packages for a set, as pip reads them, with hashes."""
     command = [*tool("uv"), "export", "--frozen", "--offline", "--quiet", "--no-emit-project"]
     command += ["--no-header", "--no-annotate", "--format", "requirements-txt"]
-    for extra in EXPORTS[name]:
-        command += ["--extra", extra]
+    command += EXPORTS[name]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.stderr.write(done.stderr)
