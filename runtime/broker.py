@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -30,7 +31,7 @@ class Tls:
         context = ssl.create_default_context(
             cafile=str(self.ca_file) if self.ca_file is not None else None
         )
-        context.sslsocket_class = _ClosingSocket
+        context.sslsocket_class = _TlsSocket
         if self.cert_file is not None:
             # Never None: OpenSSL would ask for the password on the terminal.
             password = self.key_password.reveal() if self.key_password is not None else ""
@@ -53,14 +54,28 @@ class BrokerAddress:
         return f"{host}:{self.port}"
 
 
-class _ClosingSocket(ssl.SSLSocket):
-    """Closes its descriptor when the handshake fails; paho leaves that to the collector."""
+class _TlsSocket(ssl.SSLSocket):
+    """A TLS socket that closes itself after a failed handshake and tells why a write failed.
+
+    paho leaves the descriptor to the collector. And from TLS 1.3 on a broker refuses a client's
+    certificate only after the handshake: its alert may wait unread while the write already fails.
+    """
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - ssl's signature
         try:
             super().do_handshake(block)
         except OSError:
             self.close()
+            raise
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        try:
+            return super().send(data, flags)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except (ssl.SSLEOFError, ConnectionError):
+            with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLEOFError, ConnectionError):
+                self.recv(1)  # raises the alert
             raise
 
 
