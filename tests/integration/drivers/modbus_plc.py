@@ -12,7 +12,7 @@ TABLES = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
 
 @dataclass
 class Unit:
-    """`tables[table][address]`: what exists; `mood`: live, dead, closes, gateway, busy, or a fault."""
+    """`tables[table][address]`: what exists; `mood`: live, dead, or one of the faults below."""
 
     tables: dict[str, dict[int, int]] = field(
         default_factory=lambda: {name: {} for name in TABLES.values()}
