@@ -28,7 +28,8 @@ TEXTS: dict[str, Text] = {
     "LS-5204": Text(
         en="The disk of {folder} is full: the embedded {part} cannot work. Free some space, then "
         "start again; nothing that was confirmed is lost.",
-        zh="{folder} 所在磁盘已满，内置的{part}无法工作。请释放空间后重新启动；已确认的数据不会丢失。",
+        zh="{folder} 所在磁盘已满，内置的{part}无法工作。"
+        "请释放空间后重新启动；已确认的数据不会丢失。",
     ),
     "LS-5205": Text(
         en="Port {port} on {host} is in use by another program, so the embedded {part} cannot "
