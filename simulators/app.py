@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -105,9 +105,10 @@ class Simulation:
         self._control: ControlServer | None = None
         self._truth: TruthLog
         self._opened_us = 0
-        self._silent: set[str] = set()
+        self._silent: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
+        self._failure: BaseException | None = None
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -137,15 +138,9 @@ class Simulation:
 
     async def wait(self) -> None:
         """Until told to stop; raises what made a part of the plant fail."""
-        stopped = asyncio.ensure_future(self._stop.wait())
-        try:
-            while not stopped.done():
-                await asyncio.wait({stopped, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
-                for task in [task for task in self._tasks if task.done()]:
-                    self._tasks.discard(task)
-                    task.result()
-        finally:
-            stopped.cancel()
+        await self._stop.wait()
+        if self._failure is not None:
+            raise self._failure
 
     def ready(self) -> dict[str, object]:
         """Where to connect: lines with endpoint, host and port; the control socket."""
@@ -205,13 +200,14 @@ class Simulation:
                 ControlServer(self._obey, port=self._control_port)
             )
         if not state.running and not self._hold:
-            self._run()
+            await self._run()
         self._truth.note("ready", ports=ports)
         log.info("plant ready", lines={line.name: line.endpoint for line in self._lines.values()})
 
-    def _run(self) -> None:
+    async def _run(self) -> None:
         state = self._state.change(start_us=self._clock())
         self._truth.note("run", start_us=state.start_us)
+        await self._publish()
 
     # -- time -------------------------------------------------------------------------------
 
@@ -266,7 +262,7 @@ class Simulation:
         match command:
             case RunCommand():
                 if not self._state.state.running:
-                    self._run()
+                    await self._run()
             case HaltCommand():
                 paths = [command.machine] if command.machine else list(self.plant.machines)
                 self._intervene(*(self._asked(path, command.do) for path in paths))
@@ -320,23 +316,30 @@ class Simulation:
             raise SimulatorError("LS-7011", reason="line or machine")
         name = command.line or self.plant.machine(command.machine).path
         line = self._lines[self._line_config(name.partition("/")[0]).name]
+        if command.seconds == 0:
+            if name in self._silent:
+                self._silent[name].set()
+            return
         if name in self._silent:
             raise SimulatorError("LS-7012", name=name)
-        self._silent.add(name)
+        enough = self._silent[name] = asyncio.Event()
         if command.line:
             await line.hush()
         else:
             await line.mute(name, on=True)
         self._truth.note("silence", name=name, on=True)
-        self._start(self._speak_again(line, name, command.seconds), name=f"silence/{name}")
+        self._start(self._speak_again(line, name, enough, command.seconds), name=f"silence/{name}")
 
-    async def _speak_again(self, line: Line, name: str, after_s: float) -> None:
-        await asyncio.sleep(after_s)
+    async def _speak_again(
+        self, line: Line, name: str, enough: asyncio.Event, after_s: float
+    ) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(enough.wait(), after_s)
         if name == line.name:
             await line.speak()
         else:
             await line.mute(name, on=False)
-        self._silent.discard(name)
+        del self._silent[name]
         self._truth.note("silence", name=name, on=False)
 
     def _line_config(self, name: str) -> LineConfig:
@@ -347,7 +350,15 @@ class Simulation:
         raise SimulatorError("LS-7013", line=name, known=known)
 
     def _start(self, coroutine: Coroutine[None, None, None], *, name: str) -> None:
-        self._tasks.add(asyncio.create_task(coroutine, name=name))
+        task = asyncio.create_task(coroutine, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = error
+            self._stop.set()
 
 
 def _line(line: LineConfig, witness: Witness, port: int) -> Line:

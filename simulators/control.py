@@ -61,7 +61,7 @@ class SilenceCommand(_Command):
     do: Literal["silence"] = Field(description="silence")
     line: str = Field(default="", description="line, or")
     machine: str = Field(default="", description="line/machine")
-    seconds: float = Field(gt=0, le=1e6, description="for how long")
+    seconds: float = Field(ge=0, le=1e6, description="for how long; 0 ends a silence")
 
 
 class StatusCommand(_Command):
