@@ -141,10 +141,10 @@ class EmbeddedBroker:
         if self._child.running:
             return
         prepare_folder(self.data_dir, self._child.part)
-        if self._lock is None:
-            self._lock = orphan.lock_folder(self.data_dir)
         try:
             try:
+                if self._lock is None:
+                    self._lock = orphan.lock_folder(self.data_dir)
                 for name in _PROGRAMS.values():
                     await self._child.end_left_overs(name, signal.SIGTERM)
                 await self._run()

@@ -23,11 +23,13 @@ from pathlib import Path
 
 from ingest_server.embedded import orphan
 from runtime.errors import Reconfigure, RetryLater
+from runtime.platform import free_bytes
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _LOG_MOST_BYTES = 4 * 1024 * 1024
 _LOG_LOOK_EVERY_S = 10.0
 _POLL_S = 0.02
+_FULL_BELOW_BYTES = 256 * 1024
 
 
 class BoundedLog:
@@ -205,7 +207,9 @@ class Child:
         self, output: str, exit_code: int | None = None
     ) -> Reconfigure | RetryLater:
         """The error for a server (or its tool) that ended, from its last words."""
-        if "No space left on device" in output or "no space left on device" in output:
+        # By the space too: where the disk is full, the log line that says so may be cut.
+        full = "no space left on device" in output.lower()
+        if full or free_bytes(self.log.path.parent) < _FULL_BELOW_BYTES:
             return RetryLater("LS-5204", folder=str(self.folder), part=self.part)
         if exit_code is None and self._process is not None:
             exit_code = self._process.poll()

@@ -37,8 +37,12 @@ def lock_folder(folder: Path) -> int:
             holder = os.read(handle, 32).decode("ascii", "replace").strip()
             os.close(handle)
             raise Reconfigure("LS-5202", folder=str(folder), pid=holder or "?") from None
-        os.truncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode("ascii"), 0)
+        try:
+            os.truncate(handle, 0)
+            os.pwrite(handle, str(os.getpid()).encode("ascii"), 0)
+        except OSError:
+            os.close(handle)
+            raise
         return handle
     raise Reconfigure("LS-5210")
 

@@ -6,6 +6,8 @@ import contextlib
 import socket
 from pathlib import Path
 
+from runtime.platform import write_private
+
 LOOPBACK = "127.0.0.1"
 
 
@@ -37,5 +39,5 @@ def remembered(file: Path) -> int | None:
 
 
 def remember(file: Path, port: int) -> None:
-    """Write the port down for the next start."""
-    file.write_text(f"{port}\n", "ascii")
+    """Write the port down for the next start, whole or not at all."""
+    write_private(file, f"{port}\n".encode("ascii"))

@@ -38,6 +38,7 @@ from ingest_server.embedded.child import (
     prepare_folder,
 )
 from runtime.errors import Reconfigure
+from runtime.platform import write_private
 
 USER = "lineside"
 DATABASE = "lineside"
@@ -124,12 +125,12 @@ class EmbeddedPostgres:
         if self._child.running:
             return
         prepare_folder(self.data_dir, PART)
-        if self._lock is None:
-            self._lock = orphan.lock_folder(self.data_dir)
         try:
-            installation = find_installation(self._environ)
-            self.has_timescaledb = installation.has_timescaledb
             try:
+                if self._lock is None:
+                    self._lock = orphan.lock_folder(self.data_dir)
+                installation = find_installation(self._environ)
+                self.has_timescaledb = installation.has_timescaledb
                 await self._make_cluster(installation)
                 await self._child.end_left_overs("postgres", signal.SIGINT)
                 # With the lock ours and no server in the folder, this can only be stale; its
@@ -173,7 +174,7 @@ class EmbeddedPostgres:
             self._password = password_file.read_text("ascii").strip()
             return
         if not password_file.exists():
-            _write_private(password_file, secrets.token_urlsafe(24))
+            write_private(password_file, secrets.token_urlsafe(24).encode("ascii"))
         self._password = password_file.read_text("ascii").strip()
         partial = self.data_dir / "cluster.partial"
         if partial.exists():
@@ -317,11 +318,3 @@ def _output_of(program: Path, option: str) -> str:
     if done.returncode != 0:
         raise OSError(done.returncode, done.stderr)
     return done.stdout.strip()
-
-
-def _write_private(path: Path, text: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
