@@ -131,6 +131,8 @@ class TreeReader:
         before = lines[line - 1][:column] if 0 < line <= len(lines) else ""
         if "\t" in before:
             return self._problem("LS-1045", place)
+        if self._stack and "${" in before:
+            return self._problem("LS-1049", place)
         return self._problem("LS-1007", place, reason=reason)
 
     def _problem(self, code: str, place: Place, **params: object) -> Problem:

@@ -227,5 +227,7 @@ def _unknown_key(detail: ErrorDetails, model: Any) -> tuple[str, dict[str, objec
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, dict | list):
+        return "{...}" if isinstance(value, dict) else "[...]"
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 3] + "..."

@@ -203,6 +203,10 @@ TEXTS: dict[str, Text] = {
         en="Unknown key. Remove it.",
         zh="未知的键，请删除。",
     ),
+    "LS-1049": Text(
+        en="Put quotes around the text with ${{...}} inside {{ }} or [ ].",
+        zh="在 {{ }} 或 [ ] 内，含 ${{...}} 的文本必须加引号。",
+    ),
     "LS-1101": Text(
         en="The broker {broker} cannot be reached: {reason}. The program keeps trying; check "
         "network, address and that the broker runs.",

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 import trustme
 
@@ -43,6 +44,10 @@ class Broker:
     def freeze(self) -> None:
         """Stop it as a hung machine: connections stay, nothing answers."""
         self.process.send_signal(signal.SIGSTOP)
+        end = time.monotonic() + LIMIT_S
+        while psutil.Process(self.process.pid).status() != psutil.STATUS_STOPPED:
+            assert time.monotonic() < end
+            time.sleep(0.001)
 
     def kill(self) -> None:
         """End it as a power cut."""
