@@ -30,7 +30,7 @@ OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "aiosqlite": ("edge",),
     "asyncua": ("edge", "sim"),
     "pymodbus": ("edge", "sim"),
-    "starlette": ("edge", "server"),
+    "starlette": ("edge",),
     "uvicorn": ("edge", "server"),
     "alembic": ("server",),
     "fastapi": ("server",),

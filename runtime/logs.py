@@ -7,6 +7,7 @@ catalogue, and the record has `code`, `message` (worded) and the parameters.
 from __future__ import annotations
 
 import contextlib
+import json as json_module
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -41,19 +42,19 @@ class Logger:
         """A logger whose records all carry these fields too."""
         return Logger(self.name, {**self._bound, **fields})
 
-    def debug(self, event: str, **fields: object) -> None:
+    def debug(self, event: str, /, **fields: object) -> None:
         """A detail for developers: free English."""
         self._write("debug", event, fields)
 
-    def info(self, event: str, **fields: object) -> None:
+    def info(self, event: str, /, **fields: object) -> None:
         """A milestone: free English."""
         self._write("info", event, fields)
 
-    def warning(self, code: str, **params: object) -> None:
+    def warning(self, code: str, /, **params: object) -> None:
         """Something a person should look at; `code` is in the catalogue."""
         self._write("warning", "", {"code": code, **params})
 
-    def error(self, code: str, **params: object) -> None:
+    def error(self, code: str, /, **params: object) -> None:
         """Something a person has to look at; `exc_info` adds the traceback."""
         self._write("error", "", {"code": code, **params})
 
@@ -184,7 +185,11 @@ def _ordered(record: MutableMapping[str, Any]) -> dict[str, Any]:
 
 def _as_json(_logger: WrappedLogger, _method: str, record: EventDict) -> str:
     options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
-    return orjson.dumps(_ordered(record), default=str, option=options).decode()
+    ordered = _ordered(record)
+    try:
+        return orjson.dumps(ordered, default=str, option=options).decode()
+    except TypeError:  # e.g. half of a surrogate pair in a text from a device
+        return json_module.dumps({name: str(value) for name, value in ordered.items()})
 
 
 def _as_line(_logger: WrappedLogger, _method: str, record: EventDict) -> str:
