@@ -44,7 +44,7 @@ _DISCONNECT = b"\xe0\x00"
 
 # max_ack_pending holds for each subscription and sums up to at most 65,535 in a session, where a
 # filter ending in # counts twice: 192 filters (64 shards, 3 kinds) of 256 fit. sync_interval: NATS
-# would write to disk every two minutes only.
+# would write to disk every two minutes only; each second costs 8 % of the rate, always 60 %.
 _NATS = """\
 server_name: lineside
 listen: "{host}:-1"

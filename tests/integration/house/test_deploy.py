@@ -20,9 +20,11 @@ import trustme
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 
+from ingest_server.config import DatabaseConfig, ServerConfig
 from ingest_server.embedded import ports
 from ingest_server.embedded.broker import find_mosquitto
 from ingest_server.embedded.postgres import EmbeddedPostgres
+from runtime import strict_yaml
 from tests.conftest import WaitFor
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
@@ -167,6 +169,23 @@ def test_every_file_the_compose_file_mounts_is_there_or_made_by_its_instructions
             assert secret in text.split("name: lineside")[0], secret
     build = compose["services"]["server"]["build"]
     assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
+
+
+def test_the_server_takes_its_configuration_and_finds_its_secrets(tmp_path: Path) -> None:
+    text = (DEPLOY / "server.yaml").read_text("utf-8")
+    secrets = {"database_dsn": "postgresql://lineside:a@database/lineside", "broker_password": "b"}
+    for name, value in secrets.items():
+        assert f"/run/secrets/{name}" in text
+        (tmp_path / name).write_text(f"{value}\n")
+    config = strict_yaml.loads(
+        text.replace("/run/secrets/", f"{tmp_path}/"), "server.yaml", ServerConfig
+    )
+    assert isinstance(config.database, DatabaseConfig)
+    assert config.database.dsn.reveal() == secrets["database_dsn"]
+    published = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+    assert published["services"]["server"]["ports"] == [f"127.0.0.1:8080:{config.api.port}"]
+    image = (DEPLOY.parent / "Dockerfile.server").read_text("utf-8")
+    assert f"LINESIDE_HEALTH_URL=http://127.0.0.1:{config.api.port}/healthz" in image
 
 
 @pytest.mark.parametrize("program", ["edge", "server"])
