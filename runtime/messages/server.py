@@ -25,4 +25,87 @@ TEXTS: dict[str, Text] = {
         "has migrated it. Start that release.",
         zh="数据库的版本为 {found}，当前程序无法识别：它已由更新的版本升级。请启动更新的版本。",
     ),
+    "LS-5401": Text(
+        en="The message is neither a record nor a status. It is kept as a dead letter.",
+        zh="该消息既不是数据记录也不是状态消息，已作为死信保存。",
+    ),
+    "LS-5405": Text(
+        en="A sample uses tag number {number}, which no tag table of its epoch defines. The record "
+        "is kept as a dead letter.",
+        zh="样本使用了标签编号 {number}，但该批次的标签表中没有定义。该记录已作为死信保存。",
+    ),
+    "LS-5406": Text(
+        en="A record of kind {kind} stands at {seq} of its stream, where it must not stand.",
+        zh="类型为 {kind} 的记录位于数据流的第 {seq} 位，该位置不允许出现此类记录。",
+    ),
+    "LS-5407": Text(
+        en="The record says it comes from {said}, but its topic belongs to {topic}. Check the "
+        "configuration of the edge and the access rules of the broker.",
+        zh="记录自称来自 {said}，但其主题属于 {topic}。请检查边缘端配置和消息代理的访问规则。",
+    ),
+    "LS-5408": Text(
+        en="A tombstone at {seq} ends at {through}, before its own place.",
+        zh="位于 {seq} 的丢弃标记结束于 {through}，早于其自身位置。",
+    ),
+    "LS-5409": Text(
+        en="Tag number {number} is defined a second time in its epoch. The record is kept as a "
+        "dead letter.",
+        zh="标签编号 {number} 在同一批次中被重复定义。该记录已作为死信保存。",
+    ),
+    "LS-5410": Text(
+        en="The database has less of the stream {epoch}/{class} than was confirmed ({cursor} of "
+        "{acked}): it was restored from an older state. The edge is asked to send again; what it "
+        "no longer has will stand as a gap.",
+        zh="数据库中数据流 {epoch}/{class} 的内容少于已确认的内容（{cursor}/{acked}）："
+        "数据库已从较旧的状态恢复。系统已要求边缘端重新发送；边缘端已不再保留的部分将记为数据缺口。",
+    ),
+    "LS-5411": Text(
+        en="Two buffers continue the same one ({predecessor}; class {class}; new one {epoch}): an "
+        "old copy of a buffer was put back, or the same one runs on two machines. Both are stored; "
+        "find out which one is right.",
+        zh="两个缓冲区接续了同一个缓冲区（{predecessor}；类别 {class}；新的为 {epoch}）："
+        "可能是旧的缓冲区副本被恢复，或同一缓冲区在两台机器上运行。两者都已保存，请确认哪一个正确。",
+    ),
+    "LS-5412": Text(
+        en="The edge began with a new, empty buffer (class {class}, {epoch}). What the old one had "
+        "not delivered is lost and stands as a gap.",
+        zh="边缘端使用了全新的空缓冲区（类别 {class}，{epoch}）。"
+        "旧缓冲区中尚未送达的数据已丢失，并记为数据缺口。",
+    ),
+    "LS-5414": Text(
+        en="The record {seq} of the stream {epoch}/{class} cannot be used ({reason}). It is kept as "
+        "a dead letter, its time stands as a gap.",
+        zh="数据流 {epoch}/{class} 的第 {seq} 条记录无法使用（{reason}）。"
+        "该记录已作为死信保存，其时间段记为数据缺口。",
+    ),
+    "LS-5420": Text(
+        en="A message of {edge} on {topic} was set aside ({outcome}): {reason}. Look at it with "
+        "`lineside-server dead-letter list`.",
+        zh="来自 {edge}（主题 {topic}）的一条消息已被搁置（{outcome}）：{reason}。"
+        "可用 `lineside-server dead-letter list` 查看。",
+    ),
+    "LS-5431": Text(
+        en="The API cannot listen on {host}, port {port}: {reason}. Choose another address or port "
+        "in the section `api`.",
+        zh="API 无法在 {host} 的端口 {port} 上监听：{reason}。请在 api 部分改用其他地址或端口。",
+    ),
+    "LS-5432": Text(
+        en="The API must not listen on {host} with an embedded database or broker: these are for "
+        "one computer. Use 127.0.0.1, or configure both on servers of your own.",
+        zh="使用内置数据库或消息代理时，API 不能在 {host} 上监听：内置部件仅供单机使用。"
+        "请使用 127.0.0.1，或将两者都配置到您自己的服务器上。",
+    ),
+    "LS-5433": Text(
+        en="The embedded {part} has ended. It is started again.",
+        zh="内置的{part}已退出，正在重新启动。",
+    ),
+    "LS-5434": Text(
+        en="SABOTAGE: this server confirms records and drops their readings, to prove that losses "
+        "are found. Never use it for real data.",
+        zh="破坏模式：本服务器会先确认记录再丢弃其读数，用于证明数据丢失能够被发现。切勿用于真实数据。",
+    ),
+    "LS-5504": Text(
+        en="Another writer has moved the streams of {edges}. They are read afresh.",
+        zh="其他写入者已改动 {edges} 的数据流，正在重新读取。",
+    ),
 }

@@ -1,0 +1,221 @@
+"""The composition root of the server: parts, roles and their tasks, wired here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+
+from ingest_server import parts
+from ingest_server.api.app import create_app
+from ingest_server.health import Health, LiveView
+from ingest_server.receive.batcher import Limits
+from ingest_server.receive.live import LiveTable
+from ingest_server.receive.session import Session, Settings, State
+from ingest_server.store.errors import DatabaseAhead, StoreError
+from ingest_server.store.migrate import migrate
+from ingest_server.store.partitions import Partitions
+from ingest_server.usecases.progress import Progress
+from runtime import logs, platform
+from runtime.clock import now_us
+from runtime.errors import Reconfigure
+from runtime.metrics import Metrics
+from runtime.supervise import Backoff, Supervisor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ingest_server.config import Role, ServerConfig
+
+TOKEN_FILE: Final = "api.token"  # noqa: S105 - a file name
+PORT_FILE: Final = "api.port"
+_STOP_GRACE_S: Final = 10.0
+_PARTITIONS_EVERY_S: Final = 3_600.0
+_SABOTAGE: Final = "LINESIDE_SABOTAGE"
+_SABOTAGED_EVERY: Final = 5
+
+_log = logs.get("server")
+
+
+async def run(config: ServerConfig, roles: Sequence[Role], stop: asyncio.Event) -> None:
+    """Run the roles until `stop` is set. Raises Reconfigure where a person has to act."""
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    async with parts.opened(config, _log) as found:
+        server = Server(config, found, environ=os.environ)
+        async with Supervisor(log=_log) as tasks:
+            server.start(roles, tasks)
+            watch = asyncio.create_task(server.end_with(stop))
+            try:
+                await server.ended
+            finally:
+                watch.cancel()
+                platform.notify_stopping()
+                _log.info("stopping")
+                await tasks.stop(_STOP_GRACE_S)
+
+
+class Server:
+    """The tasks of one process and what they share."""
+
+    def __init__(
+        self, config: ServerConfig, found: parts.Parts, *, environ: Mapping[str, str]
+    ) -> None:
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._config = config
+        self._parts = found
+        self._sabotage = environ.get(_SABOTAGE, "") == "early_ack"
+        self._migrated = asyncio.Event()
+        self._state = State()
+        self._live = LiveTable()
+        self._metrics = Metrics(process=True)
+
+    async def end_with(self, stop: asyncio.Event) -> None:
+        """`ended` is done when `stop` is set; it fails earlier where a person has to act."""
+        await stop.wait()
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def start(self, roles: Sequence[Role], tasks: Supervisor) -> None:
+        """Start the tasks of these roles."""
+        backoff = Backoff(first_s=0.2, most_s=10)
+        for name, keeper in self._parts.keepers.items():
+            tasks.start(name, keeper, backoff=backoff)
+        tasks.start("database", self._database, backoff=backoff)
+        work: dict[Role, tuple[str, Callable[[], Awaitable[None]]]] = {
+            "ingest": ("receive", self._receive),
+            "work": ("progress", self._progress),
+            "api": ("api", self._api),
+        }
+        for role in roles:
+            tasks.start(*work[role], backoff=backoff)
+        interval_s = platform.watchdog_interval_s()
+        if interval_s is not None:
+            tasks.start("watchdog", lambda: _watchdog(interval_s))
+        if self._sabotage:
+            _log.error("LS-5434")
+
+    async def _database(self) -> None:
+        """Migrate, then keep partitions ahead of the readings."""
+        backoff = Backoff(first_s=0.5, most_s=10)
+        failures = 0
+        while not self._migrated.is_set():
+            try:
+                done = await asyncio.to_thread(migrate, self._parts.dsn)
+            except DatabaseAhead as error:
+                self._fail(error)
+                return
+            except StoreError as error:
+                failures += 1
+                pause_s = backoff.pause_s(failures)
+                _log.warning(error.code, **error.params, pause_s=pause_s)
+                await asyncio.sleep(pause_s)
+            else:
+                _log.info("database ready", before=done.before or "empty", after=done.after)
+                self._migrated.set()
+                platform.notify_ready()
+        while True:
+            await asyncio.to_thread(_make_partitions, self._parts.dsn)
+            await asyncio.sleep(_PARTITIONS_EVERY_S)
+
+    async def _receive(self) -> None:
+        await self._migrated.wait()
+        config = self._config.ingest
+        session = Session(
+            Settings(
+                address=self._parts.broker,
+                keepalive_s=self._parts.keepalive_s,
+                client_id=f"lineside-server-{secrets.token_hex(6)}",
+                dsn=self._parts.dsn,
+                limits=Limits(rows=config.rows_per_commit, linger_s=config.commit_every_ms / 1e3),
+                early_ack_every=_SABOTAGED_EVERY if self._sabotage else 0,
+            ),
+            clock=now_us,
+            log=logs.get("server.receive"),
+            live=self._live,
+            state=self._state,
+        )
+        await session.run()
+
+    async def _progress(self) -> None:
+        await self._migrated.wait()
+        progress = Progress(self._parts.dsn)
+        try:
+            while True:
+                done = await asyncio.to_thread(progress.drain)
+                if not done:
+                    await asyncio.sleep(self._config.work.progress_every_ms / 1e3)
+        finally:
+            progress.close()
+
+    async def _api(self) -> None:
+        api = self._config.api
+        app = create_app(
+            dsn=self._parts.dsn,
+            token=api_token(self._config.data_dir),
+            live=LiveView(self._live),
+            health=Health(self._state, clock=now_us),
+            metrics=self._metrics,
+        )
+        with _listening(api.host, api.port) as listener:
+            port = listener.getsockname()[1]
+            platform.write_private(self._config.data_dir / PORT_FILE, f"{port}\n".encode())
+            _log.info("API listens", host=api.host, port=port)
+            await _Uvicorn(uvicorn.Config(app, log_config=None)).serve(sockets=[listener])
+
+    def _fail(self, error: Exception) -> None:
+        if not self.ended.done():
+            self.ended.set_exception(error)
+
+
+class _Uvicorn(uvicorn.Server):
+    """Signals belong to the program, not to its API."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+def api_token(data_dir: Path) -> str:
+    """The bearer token of the API, made at the first start; its file is for its owner alone."""
+    file = data_dir / TOKEN_FILE
+    with suppress(FileNotFoundError):
+        token = file.read_text("ascii").strip()
+        if token:
+            return token
+    token = secrets.token_urlsafe(32)
+    platform.write_private(file, f"{token}\n".encode())
+    return token
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise Reconfigure(
+            "LS-5431", host=host, port=port, reason=error.strerror or str(error)
+        ) from error
+    return listener
+
+
+def _make_partitions(dsn: str) -> None:
+    partitions = Partitions(dsn)
+    try:
+        partitions.ensure_ahead(now_us())
+    finally:
+        partitions.close()
+
+
+async def _watchdog(interval_s: float) -> None:
+    while True:
+        platform.notify_watchdog()
+        await asyncio.sleep(interval_s)

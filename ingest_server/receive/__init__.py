@@ -1,0 +1,1 @@
+"""From the broker to the exactly-once transaction: decide, batch, commit, acknowledge."""

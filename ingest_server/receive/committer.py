@@ -1,0 +1,209 @@
+"""Groups of messages to the database, in a thread of its own: together, or each alone.
+
+Invariants:
+- what is remembered of edges is dropped whenever a transaction fails: the database alone knows;
+- a group whose values the database refuses is done again record by record; a record that is refused
+  alone, on fresh knowledge, is a bad one: its bytes are kept, its time stands in `gap`;
+- any other failure leaves nothing written and is raised: the same messages can be handed in again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ingest_server.receive.draft import Draft, Known, Outcome
+from ingest_server.store import connection as connections
+from ingest_server.store import edges
+from ingest_server.store.changes import Changes, commit
+from ingest_server.store.errors import BadBatch, CursorMoved, StoreError
+from ingest_server.store.rows import NoticeRow
+from ingest_server.usecases.commit import Commit
+from wire.control import Rewind, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from ingest_server.receive.arrival import Arrival
+    from ingest_server.store.connection import Connection
+    from ingest_server.store.rows import EdgeRow, TagMap
+    from runtime.clock import Clock
+    from wire.frame import StreamClass
+    from wire.ids import EdgeId
+
+_TRIES_AFTER_A_MOVE = 5
+_MOST_TOLD = 10_000
+
+
+class Committer:
+    """Blocking; every method must be called from the same thread, one call at a time.
+
+    `cursors` may be read by other threads: a hint of how far each stream is stored.
+    `lose_every`: for the proof that losses are found, every so many records lose their readings.
+    """
+
+    def __init__(self, dsn: str, *, clock: Clock, lose_every: int = 0) -> None:
+        self.cursors: dict[tuple[EdgeId, UUID, StreamClass], int] = {}
+        self._dsn = dsn
+        self._clock = clock
+        self._lose_every = lose_every
+        self._connection: Connection | None = None
+        self._commit = Commit(dsn, clock=clock)
+        self._known: dict[EdgeId, Known] = {}
+        self._told: set[tuple[EdgeId, UUID, StreamClass, int]] = set()
+
+    def handle(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
+        """What became of each message, in their order; all of it is durable. Raises StoreError."""
+        try:
+            statuses = {
+                place: self._status(arrival.edge, arrival.status)
+                for place, arrival in enumerate(arrivals)
+                if arrival.edge is not None and arrival.status is not None
+            }
+            records = [arrival for arrival in arrivals if arrival.status is None]
+            try:
+                done = self._retried(records)
+            except BadBatch:
+                self._forget()
+                done = [self._alone(arrival) for arrival in records]
+        except StoreError:
+            self.close()
+            raise
+        rest = iter(done)
+        return [
+            statuses[place] if place in statuses else next(rest) for place in range(len(arrivals))
+        ]
+
+    def known_edges(self) -> list[EdgeRow]:
+        """Every edge in the database, read afresh. Raises StoreError."""
+        try:
+            connection = self._open()
+            self._forget()
+            return [edges.load_edge(connection, edge) for edge in edges.known_edges(connection)]
+        except StoreError:
+            self.close()
+            raise
+
+    def tags(self, edge: EdgeId, epoch: UUID) -> TagMap | None:
+        """The tag map of an epoch if it is remembered; never asks the database.
+
+        For live values: what an edge shows live, it soon sends as a record, and then it is here.
+        """
+        known = self._known.get(edge)
+        return None if known is None else known.tags.get(epoch)
+
+    def close(self) -> None:
+        """Close the connections and forget everything; the next call begins afresh."""
+        self._forget()
+        self._commit.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = connections.connect(self._dsn, name="ingest")
+        return self._connection
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self.cursors.clear()
+        self._commit.forget()
+
+    def _alone(self, arrival: Arrival) -> Outcome:
+        try:
+            return self._retried([arrival])[0]
+        except BadBatch as refused:
+            self._forget()
+            return self._together([arrival], refused=refused)[0]
+
+    def _retried(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
+        for _ in range(_TRIES_AFTER_A_MOVE):
+            try:
+                return self._together(arrivals)
+            except CursorMoved:
+                self._forget()
+        return self._together(arrivals)
+
+    def _together(
+        self, arrivals: Sequence[Arrival], *, refused: BadBatch | None = None
+    ) -> list[Outcome]:
+        connection = self._open()
+        draft = Draft(
+            connection,
+            self._known,
+            now_us=self._clock(),
+            refused=refused,
+            lose_every=self._lose_every,
+        )
+        outcomes = [draft.take(arrival) for arrival in arrivals]
+        changes = draft.changes()
+        if changes is not None:
+            self._commit.run(connection, changes)
+        self._known.update(draft.known)
+        for edge, known in draft.known.items():
+            for (epoch, cls), row in known.row.streams.items():
+                self.cursors[edge, epoch, cls] = row.cursor
+        return outcomes
+
+    def _status(self, edge: EdgeId, status: Status) -> Outcome:
+        """Keep a status, and compare what the edge counts as confirmed with what is stored.
+
+        The streams are read afresh: where the database was put back to an older state without a
+        word, this is where it shows.
+        """
+        connection = self._open()
+        before = edges.load_status(connection, edge)
+        row = edges.load_edge(connection, edge)
+        known = self._known.get(edge)
+        if known is not None and known.row.next_batch != row.next_batch:
+            self._forget()
+        if not _is_news(before, status):
+            return Outcome(reason="old_status")
+        edges.save_status(connection, row.edge_id, status)
+        if status.state == "offline":
+            return Outcome(reason="offline")
+        rewinds = tuple(
+            Rewind(epoch=each.epoch, cls=each.cls, cursor=cursor, acked=each.acked)
+            for each in status.streams
+            if each.acked > (cursor := row.cursor(each.epoch, each.cls))
+        )
+        notices = [
+            NoticeRow(
+                code="LS-5410",
+                params={
+                    "epoch": str(each.epoch),
+                    "class": str(each.cls),
+                    "cursor": each.cursor,
+                    "acked": each.acked,
+                },
+            )
+            for each in rewinds
+            if self._first_time(edge, each)
+        ]
+        if notices:
+            commit(connection, Changes(edge_notices=[(row.edge_id, each) for each in notices]))
+        return Outcome(reason="status", row=row, urgent=True, rewinds=rewinds)
+
+    def _first_time(self, edge: EdgeId, rewind: Rewind) -> bool:
+        """An edge tells its status every few seconds; a person is told of a rewind once."""
+        key = (edge, rewind.epoch, rewind.cls, rewind.acked)
+        if key in self._told:
+            return False
+        if len(self._told) >= _MOST_TOLD:
+            self._told.clear()
+        self._told.add(key)
+        return True
+
+
+def _is_news(before: Status | None, status: Status) -> bool:
+    """Whether a status is not older than the one before: wills may come late.
+
+    Within an epoch `session` counts connections. Of another epoch only `online` counts: a will of
+    an older agent arrives after the birth of the newer one.
+    """
+    if before is None:
+        return True
+    if status.epoch == before.epoch:
+        return status.session >= before.session
+    return status.state == "online"

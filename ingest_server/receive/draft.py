@@ -1,0 +1,254 @@
+"""A group of records decided one after the other, before anything of it is written.
+
+Invariants:
+- a draft works on copies: what the committer remembers changes only once the draft is committed;
+- each record is decided on the state that the records before it leave behind;
+- rows of edges and tags that are made on the way say only who exists; all else waits for the
+  transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ingest_server.receive.arrival import Arrival, dead_letter, read_content
+from ingest_server.receive.decide import (
+    Action,
+    Content,
+    Reason,
+    SampleBatch,
+    Verdict,
+    decide,
+    move_past,
+    needs_content,
+)
+from ingest_server.store import edges
+from ingest_server.store.changes import Changes, RecordRows
+from ingest_server.store.copyrows import readings_of
+from ingest_server.store.rows import EdgeRow, TagMap, shape_of
+from wire.control import Refusal
+from wire.errors import BadBody, DamagedBody, UnknownVersion
+from wire.records import Events, TagTable
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from ingest_server.store.connection import Connection
+    from ingest_server.store.errors import BadBatch
+    from ingest_server.store.rows import DeadLetterRow
+    from wire.control import Rewind
+    from wire.errors import WireError
+    from wire.frame import Prefix
+    from wire.ids import EdgeId
+
+MOST_EPOCHS = 16
+"""Tag maps remembered for each edge."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """What is remembered of an edge between transactions; the transaction checks that it holds."""
+
+    row: EdgeRow
+    tags: dict[UUID, TagMap] = field(default_factory=dict)
+
+    def with_tags(self, epoch: UUID, tags: TagMap) -> Known:
+        """The same with the map of an epoch; the oldest remembered one goes."""
+        kept = {**{key: value for key, value in self.tags.items() if key != epoch}, epoch: tags}
+        while len(kept) > MOST_EPOCHS:
+            kept.pop(next(iter(kept)))
+        return replace(self, tags=kept)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What became of one message, for the answer to its edge; `row` None: no answer is due."""
+
+    reason: str
+    row: EdgeRow | None = None
+    applied: int = 0
+    urgent: bool = False
+    rows: int = 0
+    hello: bool = False
+    rewinds: tuple[Rewind, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    error: WireError | None = None
+
+
+class Draft:
+    """Decides records in order and collects what they change.
+
+    `known` is read, never written. `refused`: the database refuses the values of this (lone)
+    record, which is therefore moved past. Raises StoreError.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        known: dict[EdgeId, Known],
+        *,
+        now_us: int,
+        refused: BadBatch | None = None,
+        lose_every: int = 0,
+    ) -> None:
+        self.known: dict[EdgeId, Known] = {}
+        self._connection = connection
+        self._before = known
+        self._first: dict[EdgeId, EdgeRow] = {}
+        self._now_us = now_us
+        self._refused = refused
+        self._lose_every = lose_every
+        self._records: list[RecordRows] = []
+        self._dead_letters: list[DeadLetterRow] = []
+        self._set_aside: set[bytes] = set()
+
+    def changes(self) -> Changes | None:
+        """All that is to be written in one transaction; None for nothing."""
+        if not self._records and not self._dead_letters:
+            return None
+        pairs = [(self._first[edge], known.row) for edge, known in self.known.items()]
+        return Changes(edges=pairs, records=self._records, dead_letters=self._dead_letters)
+
+    def take(self, arrival: Arrival) -> Outcome:
+        """Decide one message that is not a status."""
+        if arrival.prefix is None or arrival.edge is None:
+            return self._unreadable(arrival)
+        prefix, known = arrival.prefix, self._edge(arrival.edge)
+        cursor = known.row.cursor(prefix.epoch, prefix.cls)
+        content = arrival.content
+        if content is None and needs_content(cursor, prefix):
+            content = read_content(arrival.payload, prefix)
+        is_next = prefix.seq == cursor + 1
+        if self._refused is not None and is_next:
+            verdict = move_past(
+                known.row,
+                prefix,
+                reason=Reason.REFUSED_BY_DATABASE,
+                error=BadBody(self._refused.code, **self._refused.params),
+                now_us=self._now_us,
+            )
+        else:
+            verdict = decide(
+                known.row,
+                prefix,
+                content,
+                now_us=self._now_us,
+                flaw=self._flaw(arrival.edge, prefix, content) if is_next else None,
+                seen_before=is_next
+                and isinstance(content, DamagedBody)
+                and self._seen(arrival.sha256),
+            )
+        return self._carry_out(arrival, arrival.edge, prefix, content, verdict)
+
+    def _carry_out(
+        self,
+        arrival: Arrival,
+        edge: EdgeId,
+        prefix: Prefix,
+        content: Content | None,
+        verdict: Verdict,
+    ) -> Outcome:
+        if verdict.error is not None:
+            self._keep_dead(arrival, verdict.error, edge_id=self._edge(edge).row.edge_id)
+        if verdict.stream is not None:
+            useful = content if verdict.action is Action.APPLY else None
+            self._record(edge, prefix, useful, verdict)
+        return Outcome(
+            reason=verdict.reason,
+            row=self._edge(edge).row,
+            applied=int(verdict.stream is not None),
+            urgent=verdict.action is Action.HOLD,
+            rows=arrival.rows if verdict.action is Action.APPLY else 0,
+            rewinds=verdict.rewinds,
+            error=verdict.error,
+        )
+
+    def _record(
+        self, edge: EdgeId, prefix: Prefix, content: Content | None, verdict: Verdict
+    ) -> None:
+        assert verdict.stream is not None  # noqa: S101 - the caller looked
+        known = self._edge(edge)
+        before = known.row.streams.get(verdict.stream.key)
+        stream = verdict.stream
+        if before is None or before.applied == before.cursor:
+            stream = replace(stream, applied=stream.cursor)
+        numbers: dict[int, int] = {}
+        readings = None
+        if isinstance(content, TagTable):
+            ids = edges.ensure_tags(self._connection, known.row.edge_id, prefix.cls, content.tags)
+            numbers = dict(zip([tag.n for tag in content.tags], ids, strict=True))
+            added = [(tag.n, numbers[tag.n], shape_of(tag)) for tag in content.tags]
+            tags = self._tags(edge, prefix.epoch).with_tags(added)
+            known = self._edge(edge).with_tags(prefix.epoch, tags)
+        elif isinstance(content, SampleBatch):
+            readings = readings_of(content.samples, self._tags(edge, prefix.epoch))
+            if self._lose_every and prefix.seq % self._lose_every == 0:
+                readings = None
+            known = self._edge(edge)
+        self._records.append(
+            RecordRows(
+                edge_id=known.row.edge_id,
+                batch=known.row.next_batch,
+                epoch=prefix.epoch,
+                cls=prefix.cls,
+                seq=prefix.seq,
+                readings=readings,
+                complete_to_us=verdict.stream.last_to_us,
+                interrupts=verdict.interrupts,
+                tag_numbers=numbers,
+                gaps=verdict.gaps,
+                outages=verdict.outages,
+                notices=verdict.notices,
+                events=content.events if isinstance(content, Events) else (),
+            )
+        )
+        self.known[edge] = replace(known, row=known.row.with_stream(stream))
+
+    def _unreadable(self, arrival: Arrival) -> Outcome:
+        error = arrival.error or BadBody("LS-5401")
+        if isinstance(error, UnknownVersion) and arrival.edge is not None:
+            row = self._edge(arrival.edge).row
+            self._keep_dead(arrival, error, edge_id=row.edge_id)
+            refusal = Refusal(
+                epoch=None, cls=None, seq=None, code=error.code, reason=str(error)[:500]
+            )
+            return Outcome(reason="unknown_version", row=row, refused=(refusal,), error=error)
+        self._keep_dead(arrival, error, edge_id=None)
+        return Outcome(reason="unreadable", error=error)
+
+    def _flaw(self, edge: EdgeId, prefix: Prefix, content: Content | None) -> BadBody | None:
+        if isinstance(content, SampleBatch):
+            number = self._tags(edge, prefix.epoch).undefined(content.samples.tag)
+            return None if number is None else BadBody("LS-5405", number=number)
+        if isinstance(content, TagTable):
+            tags = self._tags(edge, prefix.epoch).tag_id
+            seen: set[int] = set()
+            for tag in content.tags:
+                if tag.n in seen or (tag.n < tags.shape[0] and tags[tag.n]):
+                    return BadBody("LS-5409", number=tag.n)
+                seen.add(tag.n)
+        return None
+
+    def _edge(self, edge: EdgeId) -> Known:
+        if edge not in self.known:
+            known = self._before.get(edge)
+            if known is None:
+                known = Known(row=edges.load_edge(self._connection, edge))
+            self.known[edge] = known
+            self._first[edge] = known.row
+        return self.known[edge]
+
+    def _tags(self, edge: EdgeId, epoch: UUID) -> TagMap:
+        known = self._edge(edge)
+        if epoch not in known.tags:
+            tags = edges.load_tags(self._connection, known.row.edge_id, epoch)
+            known = self.known[edge] = known.with_tags(epoch, tags)
+        return known.tags[epoch]
+
+    def _seen(self, sha256: bytes) -> bool:
+        return sha256 in self._set_aside or edges.was_set_aside(self._connection, sha256)
+
+    def _keep_dead(self, arrival: Arrival, error: WireError, *, edge_id: int | None) -> None:
+        self._set_aside.add(arrival.sha256)
+        self._dead_letters.append(dead_letter(arrival, error, edge_id=edge_id))

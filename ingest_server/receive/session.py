@@ -1,0 +1,317 @@
+"""One connection to the broker: messages in, groups to the database, answers out.
+
+Invariants:
+- a message gets its PUBACK when it was committed, skipped, dropped or kept as a dead letter; never
+  while it waits;
+- what waits in memory is bounded: then the socket is not read and the broker keeps the rest;
+- while the database is away the same group is tried again, with growing pauses; nothing is given
+  up. When it is back every edge is greeted anew, under a new worker id, and sends again;
+- when the connection is lost everything that waits is dropped unacknowledged: the edges have it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
+from uuid import uuid4
+
+from ingest_server.receive.acks import Answer, open_streams
+from ingest_server.receive.arrival import Arrival, look_at, read_content
+from ingest_server.receive.batcher import Batcher, Limits
+from ingest_server.receive.committer import Committer
+from ingest_server.store.errors import StoreError
+from runtime.errors import LinesideError
+from runtime.mqtt import Connection, Message
+from runtime.supervise import Backoff
+from wire.control import Ack, Live
+from wire.errors import WireError
+from wire.frame import Kind
+from wire.ids import SHARDS, EdgeId
+from wire.topics import down, parse_up, up_filter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ingest_server.receive.draft import Outcome
+    from ingest_server.receive.live import LiveTable
+    from ingest_server.store.rows import EdgeRow
+    from runtime.broker import BrokerAddress
+    from runtime.clock import Clock
+    from runtime.logs import Logger
+
+R = TypeVar("R")
+
+_MOST_INBOUND = 512
+_DECODE_AT_ONCE = 32
+_ANSWER_LOOK_S = 0.1
+
+
+@dataclass(kw_only=True, slots=True)
+class State:
+    """How receiving goes, for health and figures; outlives a connection."""
+
+    connected_us: int | None = None
+    lost_us: int | None = None
+    lost_code: str | None = None
+    database_away_us: int | None = None
+    waiting: int = 0
+    oldest_s: float = 0.0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    rows: int = 0
+    commits: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What a session needs to know."""
+
+    address: BrokerAddress
+    client_id: str
+    dsn: str
+    keepalive_s: int = 15
+    shards: tuple[int, ...] = tuple(range(SHARDS))
+    limits: Limits = field(default_factory=Limits)
+    early_ack_every: int = 0
+    """For the proof that losses are found: every so many records of a stream are acknowledged
+    first, and their readings dropped."""
+
+
+class Session:
+    """`run` once; a fresh object for every connection."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        log: Logger,
+        live: LiveTable,
+        state: State,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._log = log
+        self._live = live
+        self._state = state
+        self._backoff = backoff or Backoff(first_s=0.2, most_s=10)
+        self._worker = uuid4()
+        self._committer = Committer(settings.dsn, clock=clock, lose_every=settings.early_ack_every)
+        self._line: Batcher[tuple[Message, Arrival]] = Batcher(settings.limits)
+        self._raw: asyncio.Queue[Message] = asyncio.Queue(maxsize=_DECODE_AT_ONCE)
+        self._live_line: asyncio.Queue[Message] = asyncio.Queue(maxsize=_DECODE_AT_ONCE)
+        self._answers: dict[EdgeId, Answer] = {}
+        self._greeted: set[EdgeId] = set()
+
+    async def run(self) -> None:
+        """Receive until the connection is lost. Raises what ended it (RetryLater, Reconfigure)."""
+        settings = self._settings
+        async with AsyncExitStack() as stack:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
+            self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decode")
+            stack.callback(self._decoder.shutdown)
+            stack.push_async_callback(self._close_committer)
+            self._mqtt = await stack.enter_async_context(
+                Connection(
+                    settings.address,
+                    client_id=settings.client_id,
+                    keepalive_s=settings.keepalive_s,
+                    max_inbound=_MOST_INBOUND,
+                )
+            )
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    for work in (self._read, self._decode, self._store, self._take_live):
+                        tasks.create_task(work())
+                    tasks.create_task(self._answer())
+                    await self._subscribe()
+                    self._state.connected_us = self._clock()
+                    self._log.info("receiving", broker=str(settings.address))
+                    await self._greet()
+            except* LinesideError as group:
+                first = _first(group)
+                self._state.lost_code = first.code
+                raise first from None
+            finally:
+                self._state.connected_us = None
+                self._state.lost_us = self._clock()
+                self._state.waiting = 0
+
+    async def _close_committer(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._committer.close)
+        self._thread.shutdown()
+
+    # -- in ----------------------------------------------------------------------------------------
+
+    async def _subscribe(self) -> None:
+        """`status` and `live` come at once; data by shard, as workers may share the shards."""
+        await self._mqtt.subscribe(*(up_filter("data", shard) for shard in self._settings.shards))
+        await self._mqtt.subscribe(*(up_filter("status", shard) for shard in self._settings.shards))
+        await self._mqtt.subscribe(
+            *(up_filter("live", shard) for shard in self._settings.shards), qos=0
+        )
+
+    async def _read(self) -> None:
+        async for message in self._mqtt.messages():
+            if "/up/live/" in message.topic:
+                message.ack()
+                if not self._live_line.full():
+                    self._live_line.put_nowait(message)
+            else:
+                await self._raw.put(message)
+
+    async def _decode(self) -> None:
+        """Bodies become columns in a thread, so that this goes on while the database works."""
+        loop = asyncio.get_running_loop()
+        while True:
+            messages = [await self._raw.get()]
+            while len(messages) < _DECODE_AT_ONCE and not self._raw.empty():
+                messages.append(self._raw.get_nowait())
+            arrivals = await loop.run_in_executor(self._decoder, self._look_at_all, messages)
+            for message, arrival in zip(messages, arrivals, strict=True):
+                await self._line.put((message, arrival), rows=arrival.rows)
+            self._state.waiting = len(self._line)
+
+    def _look_at_all(self, messages: Sequence[Message]) -> list[Arrival]:
+        return [self._look_at(message) for message in messages]
+
+    def _look_at(self, message: Message) -> Arrival:
+        arrival = look_at(message.topic, message.payload)
+        prefix = arrival.prefix
+        if prefix is None or arrival.edge is None:
+            return arrival
+        stored = self._committer.cursors.get((arrival.edge, prefix.epoch, prefix.cls))
+        if stored is not None and prefix.seq <= stored and prefix.kind is not Kind.TOMBSTONE:
+            return arrival  # a second delivery: nobody will look inside
+        return replace(arrival, content=read_content(arrival.payload, prefix))
+
+    # -- to the database ---------------------------------------------------------------------------
+
+    async def _store(self) -> None:
+        while True:
+            group = await self._line.take()
+            self._state.waiting = len(self._line) + len(group)
+            self._state.oldest_s = self._line.oldest_s()
+            arrivals = [arrival for _, arrival in group]
+            if self._settings.early_ack_every:
+                for message, _ in group:
+                    message.ack()
+            outcomes = await self._insist(lambda: self._committer.handle(arrivals))  # noqa: B023
+            for (message, arrival), outcome in zip(group, outcomes, strict=True):
+                message.ack()
+                self._note(arrival, outcome)
+            self._state.commits += 1
+            self._state.waiting = len(self._line)
+            self._state.oldest_s = self._line.oldest_s()
+            self._send_due()
+
+    async def _insist(self, work: Callable[[], R]) -> R:
+        """Do it in the committer's thread, again and again while the database is away."""
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while True:
+            try:
+                done = await loop.run_in_executor(self._thread, work)
+            except StoreError as error:
+                failures += 1
+                if self._state.database_away_us is None:
+                    self._state.database_away_us = self._clock()
+                pause_s = self._backoff.pause_s(failures)
+                self._log.warning(error.code, **error.params, pause_s=round(pause_s, 2))
+                await asyncio.sleep(pause_s)
+                continue
+            if failures:
+                self._state.database_away_us = None
+                self._log.info("the database is back", failures=failures)
+                self._worker = uuid4()
+                self._greeted.clear()
+                await self._greet()
+            return done
+
+    def _note(self, arrival: Arrival, outcome: Outcome) -> None:
+        self._state.outcomes[str(outcome.reason)] += 1
+        self._state.rows += outcome.rows
+        edge = arrival.edge
+        if outcome.error is not None:
+            self._log.warning(
+                "LS-5420",
+                edge=str(edge or "?"),
+                topic=arrival.topic[:200],
+                reason=str(outcome.error)[:300],
+                outcome=str(outcome.reason),
+            )
+        if edge is None:
+            return
+        if outcome.reason == "offline":
+            self._live.forget(edge)
+        if outcome.row is not None:
+            self._answers[edge] = self._answers.get(edge, Answer()).with_news(
+                outcome.row,
+                now_us=self._clock(),
+                applied=outcome.applied,
+                urgent=outcome.urgent or edge not in self._greeted,
+                rewinds=outcome.rewinds,
+                refused=outcome.refused,
+            )
+
+    # -- out ---------------------------------------------------------------------------------------
+
+    async def _greet(self) -> None:
+        """Announce this worker to every edge the database knows; the others when they speak."""
+        for row in await self._insist(self._committer.known_edges):
+            if row.edge.shard in self._settings.shards:
+                now_us = self._clock()
+                answer = self._answers.get(row.edge, Answer())
+                self._answers[row.edge] = answer.with_news(row, now_us=now_us, urgent=True)
+        self._send_due()
+
+    async def _answer(self) -> None:
+        while True:
+            await asyncio.sleep(_ANSWER_LOOK_S)
+            self._send_due()
+
+    def _send_due(self) -> None:
+        now_us = self._clock()
+        for edge, answer in self._answers.items():
+            due_us = answer.due_us()
+            if due_us is not None and due_us <= now_us and answer.edge is not None:
+                self._send(edge, answer, answer.edge, now_us)
+
+    def _send(self, edge: EdgeId, answer: Answer, row: EdgeRow, now_us: int) -> None:
+        ack = Ack(
+            kind="ack" if edge in self._greeted else "hello",
+            worker=self._worker,
+            at_us=now_us,
+            streams=open_streams(row),
+            rewind=list(answer.rewinds),
+            refused=list(answer.refused),
+        )
+        self._mqtt.send(down(edge, "ack"), ack.encode(), qos=1, retain=True)
+        self._greeted.add(edge)
+        self._answers[edge] = answer.sent(now_us)
+
+    # -- live --------------------------------------------------------------------------------------
+
+    async def _take_live(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            message = await self._live_line.get()
+            try:
+                edge = parse_up(message.topic).edge
+                live = Live.decode(message.payload)
+            except WireError:
+                self._state.outcomes["live_unreadable"] += 1
+                continue
+            tags = await loop.run_in_executor(self._thread, self._committer.tags, edge, live.epoch)
+            if tags is not None:
+                self._live.take(edge, live, tags)
+
+
+def _first(group: BaseExceptionGroup[LinesideError]) -> LinesideError:
+    for error in group.exceptions:
+        return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    raise group

@@ -1,0 +1,278 @@
+"""The exactly-once transaction: cursors, readings and all that follows from them, or nothing.
+
+Invariants:
+- the versions of the edges and the cursors of the streams are compared before anything else is
+  written; where one is not as expected, CursorMoved is raised and everything is undone;
+- readings are copied, never inserted one by one;
+- nothing here decides: what is written was decided before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from psycopg.types.json import Jsonb
+
+from ingest_server.store.copyrows import Readings, copy_origins, copy_readings
+from ingest_server.store.errors import CursorMoved, wrapped
+from ingest_server.store.queries import beside
+from runtime.clock import to_datetime
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from ingest_server.store.connection import Connection
+    from ingest_server.store.rows import DeadLetterRow, EdgeRow, GapRow, NoticeRow, Outage
+    from wire.frame import StreamClass
+    from wire.records import Event
+
+_SQL = beside(__file__, "changes.sql")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordRows:
+    """What one applied record writes, apart from its stream's cursor and the folds."""
+
+    edge_id: int
+    batch: int
+    epoch: UUID
+    cls: StreamClass
+    seq: int
+    readings: Readings | None = None
+    complete_to_us: int | None = None
+    """Everything taken up to then, of this class, is stored or stands in a gap."""
+    interrupts: bool = False
+    """Readings are missing before this record."""
+    tag_numbers: Mapping[int, int] = field(default_factory=dict)
+    """Tag ids by number."""
+    gaps: Sequence[GapRow] = ()
+    outages: Sequence[Outage] = ()
+    notices: Sequence[NoticeRow] = ()
+    events: Sequence[Event] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Changes:
+    """All that one transaction writes, but for the folds.
+
+    `edges`: each edge as it was found and as it is afterwards.
+    """
+
+    edges: Sequence[tuple[EdgeRow, EdgeRow]] = ()
+    records: Sequence[RecordRows] = ()
+    dead_letters: Sequence[DeadLetterRow] = ()
+    edge_notices: Sequence[tuple[int, NoticeRow]] = ()
+    """Notices that no record caused, by edge id."""
+
+
+def write(connection: Connection, changes: Changes) -> None:
+    """Write within the caller's transaction. Raises CursorMoved, or psycopg's own errors."""
+    _move(connection, [pair for pair in changes.edges if pair[0] is not pair[1]])
+    _batches(connection, changes.records)
+    parts = [(each.readings, each.batch) for each in changes.records if each.readings is not None]
+    if parts:
+        _copy(connection, "copy_readings", copy_readings(parts))
+        _copy(connection, "copy_origins", copy_origins(parts))
+    for record in changes.records:
+        _small_rows(connection, record)
+    for letter in changes.dead_letters:
+        _dead_letter(connection, letter)
+    for edge_id, notice in changes.edge_notices:
+        _notice(connection, edge_id, notice)
+
+
+def commit(connection: Connection, changes: Changes) -> None:
+    """`write` in a transaction of its own. Raises StoreError."""
+    with wrapped(), connection.transaction():
+        write(connection, changes)
+
+
+def _move(connection: Connection, pairs: Sequence[tuple[EdgeRow, EdgeRow]]) -> None:
+    if not pairs:
+        return
+    # One order for all writers: two that move the same edges wait, they do not deadlock.
+    pairs = sorted(pairs, key=lambda pair: pair[0].edge_id)
+    moved = connection.execute(
+        _SQL["move_edges"],
+        {
+            "edge_id": [before.edge_id for before, _ in pairs],
+            "before": [before.next_batch for before, _ in pairs],
+            "after": [after.next_batch for _, after in pairs],
+        },
+    ).rowcount
+    if moved != len(pairs):
+        raise CursorMoved("LS-5504", edges=", ".join(str(before.edge) for before, _ in pairs))
+    moves: list[tuple[int, int, Any]] = []
+    for before, after in pairs:
+        for key, row in after.streams.items():
+            known = before.streams.get(key)
+            if known is row:
+                continue
+            if known is not None:
+                moves.append((before.edge_id, known.cursor, row))
+            elif _add_stream(connection, before.edge_id, row) != 1:
+                raise CursorMoved("LS-5504", edges=str(before.edge))
+    if moves and _move_streams(connection, moves) != len(moves):
+        raise CursorMoved("LS-5504", edges=", ".join(str(before.edge) for before, _ in pairs))
+
+
+def _add_stream(connection: Connection, edge_id: int, row: Any) -> int:
+    return connection.execute(
+        _SQL["add_stream"],
+        {
+            "edge_id": edge_id,
+            "epoch": row.epoch,
+            "class": str(row.cls),
+            "cursor": row.cursor,
+            "applied": row.applied,
+            "ord": row.ord,
+            "predecessor": row.predecessor,
+            "predecessor_seq": row.predecessor_seq,
+            "clean": row.clean,
+            "forked": row.forked,
+            "opened_at": _at(row.opened_us),
+            "last_to": _at(row.last_to_us),
+            "rows": row.rows,
+            "version": row.version,
+        },
+    ).rowcount
+
+
+def _move_streams(connection: Connection, moves: Sequence[tuple[int, int, Any]]) -> int:
+    return connection.execute(
+        _SQL["move_streams"],
+        {
+            "edge_id": [edge_id for edge_id, _, _ in moves],
+            "epoch": [row.epoch for _, _, row in moves],
+            "class": [str(row.cls) for _, _, row in moves],
+            "before": [cursor for _, cursor, _ in moves],
+            "cursor": [row.cursor for _, _, row in moves],
+            "applied": [row.applied for _, _, row in moves],
+            "opened_at": [_at(row.opened_us) for _, _, row in moves],
+            "last_to": [_at(row.last_to_us) for _, _, row in moves],
+            "rows": [row.rows for _, _, row in moves],
+        },
+    ).rowcount
+
+
+def _batches(connection: Connection, records: Sequence[RecordRows]) -> None:
+    if not records:
+        return
+    spans = [
+        (None, None)
+        if each.readings is None or not len(each.readings)
+        else (_at(int(each.readings.ts.min())), _at(int(each.readings.ts.max())))
+        for each in records
+    ]
+    connection.execute(
+        _SQL["add_batches"],
+        {
+            "edge_id": [each.edge_id for each in records],
+            "batch": [each.batch for each in records],
+            "epoch": [each.epoch for each in records],
+            "class": [str(each.cls) for each in records],
+            "seq": [each.seq for each in records],
+            "rows": [0 if each.readings is None else len(each.readings) for each in records],
+            "from_ts": [start for start, _ in spans],
+            "to_ts": [end for _, end in spans],
+        },
+    )
+
+
+def _copy(connection: Connection, name: str, pieces: Sequence[bytes]) -> None:
+    if pieces:
+        with connection.cursor() as cursor, cursor.copy(_SQL[name]) as copy:
+            copy.write(b"".join(pieces))
+
+
+def _small_rows(connection: Connection, record: RecordRows) -> None:
+    edge_id = record.edge_id
+    if record.tag_numbers:
+        connection.execute(
+            _SQL["add_tag_numbers"],
+            {
+                "edge_id": edge_id,
+                "epoch": record.epoch,
+                "number": list(record.tag_numbers),
+                "tag_id": list(record.tag_numbers.values()),
+            },
+        )
+    for outage in record.outages:
+        connection.execute(
+            _SQL["close_outages" if outage.up else "open_outage"],
+            {
+                "edge_id": edge_id,
+                "epoch": outage.epoch,
+                "device": outage.device,
+                "at": to_datetime(outage.at_us),
+            },
+        )
+    for gap in record.gaps:
+        _gap(connection, edge_id, gap)
+    for notice in record.notices:
+        _notice(connection, edge_id, notice)
+    for event in record.events:
+        connection.execute(
+            _SQL["add_agent_event"],
+            {
+                "edge_id": edge_id,
+                "batch": record.batch,
+                "at": to_datetime(event.at_us),
+                "kind": event.kind,
+                "device": event.device,
+                "from_ts": _at(event.from_us),
+                "to_ts": _at(event.to_us),
+                "cause": event.cause,
+                "detail": Jsonb(dict(event.detail)),
+            },
+        )
+
+
+def _notice(connection: Connection, edge_id: int, notice: NoticeRow) -> None:
+    connection.execute(
+        _SQL["add_notice"],
+        {"edge_id": edge_id, "code": notice.code, "params": Jsonb(dict(notice.params))},
+    )
+
+
+def _gap(connection: Connection, edge_id: int, gap: GapRow) -> None:
+    connection.execute(
+        _SQL["add_gap"],
+        {
+            "edge_id": edge_id,
+            "epoch": gap.epoch,
+            "class": None if gap.cls is None else str(gap.cls),
+            "device": gap.device,
+            "from_ts": to_datetime(gap.from_us),
+            "to_ts": _at(gap.to_us),
+            "samples": gap.samples,
+            "exact": gap.exact,
+            "cause": gap.cause,
+            "detail": Jsonb(dict(gap.detail)),
+        },
+    )
+
+
+def _dead_letter(connection: Connection, letter: DeadLetterRow) -> None:
+    connection.execute(
+        _SQL["add_dead_letter"],
+        {
+            "sha256": letter.sha256,
+            "edge_id": letter.edge_id,
+            "topic": letter.topic,
+            "epoch": letter.epoch,
+            "class": None if letter.cls is None else str(letter.cls),
+            "seq": letter.seq,
+            "code": letter.code,
+            "reason": letter.reason,
+            "size": letter.size,
+            "bytes": letter.kept,
+        },
+    )
+
+
+def _at(at_us: int | None) -> datetime | None:
+    return None if at_us is None else to_datetime(at_us)

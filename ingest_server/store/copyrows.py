@@ -1,0 +1,196 @@
+"""Readings as the bytes of PostgreSQL's binary COPY, without a Python loop per sample.
+
+Format: PostgreSQL manual, "COPY", "Binary Format": a header, per row a 16-bit count of fields and
+per field a 32-bit length (-1: null) before its bytes, all big-endian; a count of -1 ends it. Rows
+whose nulls stand in the same fields have the same layout, so each such group is one structured
+array. Texts vary in length: they take one comprehension.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from ingest_server.store.rows import Shape, TagMap
+from wire.quality import has_value, to_signed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from wire.samples import Samples
+
+POSTGRES_EPOCH_US: Final = 946_684_800_000_000
+"""2000-01-01, from which PostgreSQL counts."""
+HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+TRAILER: Final = b"\xff\xff"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Readings:
+    """n readings in the columns of the table `reading`, before they become bytes.
+
+    `shape` says per row which of `f`, `i`, `s` is its value (see `Shape`); UNKNOWN: null.
+    """
+
+    tag_id: NDArray[np.int32]
+    ts: NDArray[np.int64]
+    q: NDArray[np.uint32]
+    f: NDArray[np.float64]
+    i: NDArray[np.int64]
+    s: NDArray[np.object_] | None
+    orig: NDArray[np.int64] | None
+    shape: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return int(self.ts.shape[0])
+
+
+def readings_of(samples: Samples, tags: TagMap) -> Readings:
+    """Samples under the database's tag ids; every number must be defined in `tags`."""
+    shape = np.where(has_value(samples.q), tags.shape[samples.tag], np.int8(Shape.UNKNOWN))
+    # A float column may hold what overflowed float32; the database gets no infinities.
+    shape[(shape == Shape.FROM_FLOAT) & ~np.isfinite(samples.f)] = Shape.UNKNOWN
+    if samples.s is not None:
+        # Integers above 2**63-1 travel as decimal text.
+        shape[(shape == Shape.BIG) & (samples.s != "")] = Shape.TEXT
+    return Readings(
+        tag_id=tags.tag_id[samples.tag],
+        ts=samples.ts,
+        q=samples.q,
+        f=samples.f,
+        i=samples.i,
+        s=samples.s,
+        orig=samples.orig,
+        shape=shape,
+    )
+
+
+def _layout(*fields: tuple[str, str | None]) -> np.dtype[Any]:
+    """A row: the count, then for each (name, type) its length and value; type None: null."""
+    parts: list[tuple[str, str]] = [("count", ">i2")]
+    for name, kind in fields:
+        parts.append((f"{name}_length", ">i4"))
+        if kind is not None:
+            parts.append((name, kind))
+    return np.dtype(parts)
+
+
+def _blank(layout: np.dtype[Any], fields: int) -> NDArray[np.void]:
+    """One row of the layout with the count and all lengths filled in."""
+    row = np.zeros(1, layout)
+    row["count"] = fields
+    for name in layout.names or ():
+        if name.endswith("_length"):
+            value = name.removesuffix("_length")
+            row[name] = layout[value].itemsize if value in (layout.names or ()) else -1
+    return row
+
+
+def _reading_layout(num: str | None, big: str | None) -> np.dtype[Any]:
+    return _layout(
+        ("ts", ">i8"),
+        ("tag_id", ">i4"),
+        ("num", num),
+        ("big", big),
+        ("txt", None),
+        ("q", ">i4"),
+        ("batch", ">i8"),
+    )
+
+
+_NUM: Final = _reading_layout(">f8", None)
+_BIG: Final = _reading_layout(None, ">i8")
+_NULL: Final = _reading_layout(None, None)
+_BLANKS: Final = {layout: _blank(layout, 7) for layout in (_NUM, _BIG, _NULL)}
+_ORIGIN: Final = _layout(("tag_id", ">i4"), ("ts", ">i8"), ("origin", ">i8"), ("batch", ">i8"))
+_ORIGIN_BLANK: Final = _blank(_ORIGIN, 4)
+_TEXT_HEAD: Final = struct.Struct(">hiqiiiii")
+_TEXT_TAIL: Final = struct.Struct(">iiiq")
+
+
+def copy_readings(parts: Sequence[tuple[Readings, int]]) -> list[bytes]:
+    """COPY data (`ts, tag_id, num, big, txt, q, batch`) of readings with their batch numbers.
+
+    The pieces joined are the whole, header and trailer included.
+    """
+    pieces: list[bytes] = [HEADER]
+    for readings, batch in parts:
+        shape = readings.shape
+        is_number = (shape == Shape.FROM_FLOAT) | (shape == Shape.FROM_INTEGER)
+        if is_number.any():
+            rows = np.flatnonzero(is_number)
+            out = _filled(_NUM, readings, rows, batch)
+            out["num"] = np.where(
+                shape[rows] == Shape.FROM_FLOAT, readings.f[rows], readings.i[rows]
+            )
+            pieces.append(out.tobytes())
+        rows = np.flatnonzero(shape == Shape.BIG)
+        if rows.size:
+            out = _filled(_BIG, readings, rows, batch)
+            out["big"] = readings.i[rows]
+            pieces.append(out.tobytes())
+        rows = np.flatnonzero(shape == Shape.UNKNOWN)
+        if rows.size:
+            pieces.append(_filled(_NULL, readings, rows, batch).tobytes())
+        rows = np.flatnonzero(shape == Shape.TEXT)
+        if rows.size:
+            pieces.append(_text_rows(readings, rows, batch))
+    pieces.append(TRAILER)
+    return pieces
+
+
+def copy_origins(parts: Sequence[tuple[Readings, int]]) -> list[bytes]:
+    """COPY data (`tag_id, ts, origin, batch`) of the device times set aside; [] where none was."""
+    pieces: list[bytes] = []
+    for readings, batch in parts:
+        if readings.orig is None:
+            continue
+        rows = np.flatnonzero(readings.orig)
+        if rows.size:
+            out = np.repeat(_ORIGIN_BLANK, rows.size)
+            out["tag_id"] = readings.tag_id[rows]
+            out["ts"] = readings.ts[rows] - POSTGRES_EPOCH_US
+            out["origin"] = _within_years(readings.orig[rows]) - POSTGRES_EPOCH_US
+            out["batch"] = batch
+            pieces.append(out.tobytes())
+    return [HEADER, *pieces, TRAILER] if pieces else []
+
+
+def _filled(
+    layout: np.dtype[Any], readings: Readings, rows: NDArray[np.intp], batch: int
+) -> NDArray[np.void]:
+    out = np.repeat(_BLANKS[layout], rows.size)
+    out["ts"] = readings.ts[rows] - POSTGRES_EPOCH_US
+    out["tag_id"] = readings.tag_id[rows]
+    out["q"] = to_signed(readings.q[rows])
+    out["batch"] = batch
+    return out
+
+
+def _text_rows(readings: Readings, rows: NDArray[np.intp], batch: int) -> bytes:
+    ts = (readings.ts[rows] - POSTGRES_EPOCH_US).tolist()
+    tags = readings.tag_id[rows].tolist()
+    texts = [""] * len(ts) if readings.s is None else readings.s[rows].tolist()
+    # PostgreSQL has no NUL in texts; its visible stand-in keeps the rest of the value.
+    encoded = [text.replace("\0", "\u2400").encode() for text in texts]
+    quality = to_signed(readings.q[rows]).tolist()
+    return b"".join(
+        _TEXT_HEAD.pack(7, 8, at, 4, tag, -1, -1, len(text))
+        + text
+        + _TEXT_TAIL.pack(4, q, 8, batch)
+        for at, tag, text, q in zip(ts, tags, encoded, quality, strict=True)
+    )
+
+
+_EARLIEST_US: Final = -62_135_596_800_000_000
+_LATEST_US: Final = 253_402_300_799_999_999
+
+
+def _within_years(at_us: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Times a device made up, held within the years 1 to 9999 that everything can show."""
+    return np.clip(at_us, _EARLIEST_US, _LATEST_US)

@@ -1,0 +1,141 @@
+"""Daily partitions of `reading` in plain PostgreSQL: made ahead, and on demand for late data.
+
+Invariants:
+- partitions are made on a connection of their own, before the COPY that needs them, so that the
+  writer's transaction never waits for, nor holds, a lock of this DDL;
+- a table is made aside (LIKE, CHECK) and attached: `PARTITION OF` would block behind every open
+  transaction on `reading`, ATTACH does not;
+- every DDL has a lock time-out and is tried again;
+- where `reading` is a hypertable there is nothing to do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+from psycopg import sql
+
+from ingest_server.store import connection as connections
+from ingest_server.store.errors import StoreAway, translate, wrapped
+from ingest_server.store.queries import beside
+
+if TYPE_CHECKING:
+    from ingest_server.store.connection import Connection
+
+DAY_US: Final = 86_400_000_000
+AHEAD_DAYS: Final = (-1, 0, 1, 2, 3)
+_TRIES: Final = 10
+_LOCK: Final = 0x4C53_4445_0002
+_SQL = beside(__file__, "partitions.sql")
+
+
+class Partitions:
+    """Makes the days that are asked for; remembers those it knows to be there.
+
+    Blocking; used by one thread at a time. `close` gives the connection back.
+    """
+
+    def __init__(self, dsn: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._dsn = dsn
+        self._sleep = sleep
+        self._known: set[int] | None = None
+        self._needed = True
+        self._connection: Connection | None = None
+
+    def ensure(self, days: Iterable[int]) -> None:
+        """Have a partition for each day (counted from the Unix epoch). Raises StoreError."""
+        if not self._needed or (self._known is not None and self._known.issuperset(days)):
+            return
+        try:
+            connection = self._open()
+            known = self._known if self._known is not None else self._look(connection)
+            if known is None:
+                return
+            for day in sorted(set(days) - known):
+                self._make(connection, day)
+                known.add(day)
+            self._known = known
+        except BaseException:
+            self.close()
+            raise
+
+    def ensure_ahead(self, now_us: int) -> None:
+        """Have those of yesterday to three days from now."""
+        today = now_us // DAY_US
+        self.ensure([today + step for step in AHEAD_DAYS])
+
+    def forget(self) -> None:
+        """Look anew at what is there: the database may be another one than before."""
+        self._known = None
+        self._needed = True
+
+    def close(self) -> None:
+        """Close the connection and forget; the next `ensure` opens a fresh one."""
+        self.forget()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = connections.connect(self._dsn, name="partitions")
+        return self._connection
+
+    def _look(self, connection: Connection) -> set[int] | None:
+        """The days that are there; None where there is nothing to make."""
+        with wrapped():
+            row = connection.execute(_SQL["is_partitioned"]).fetchone()
+            found = connection.execute(_SQL["attached_partitions"]).fetchall()
+        self._needed = bool(row and row[0])
+        if not self._needed:
+            return None
+        return {day for (name,) in found if (day := day_of(name)) is not None}
+
+    def _make(self, connection: Connection, day: int) -> None:
+        for attempt in range(1, _TRIES + 1):
+            try:
+                with connection.transaction():
+                    self._attach(connection, day)
+            except psycopg.errors.LockNotAvailable as error:
+                if attempt == _TRIES:
+                    raise translate(error) from error
+                self._sleep(0.05 * attempt)
+            except psycopg.Error as error:
+                # Whatever is wrong here, it is not the values of a batch.
+                reason = " ".join(str(error).split())
+                raise StoreAway("LS-5501", state=error.sqlstate or "-", reason=reason) from error
+            else:
+                return
+
+    def _attach(self, connection: Connection, day: int) -> None:
+        connection.execute(_SQL["ddl_timeout"])
+        # Two servers that want the same day take turns; the later finds it attached.
+        connection.execute(_SQL["ddl_turn"], {"key": _LOCK})
+        name = name_of(day)
+        if connection.execute(_SQL["is_attached"], {"name": name}).fetchone():
+            return
+        parts = {
+            "name": sql.Identifier("lineside", name),
+            "check": sql.Identifier(f"{name}_day"),
+            "start": sql.Literal(day * 86_400),
+            "end": sql.Literal((day + 1) * 86_400),
+        }
+        for step in ("make_partition", "attach_partition", "drop_check"):
+            connection.execute(sql.SQL(_SQL[step].decode()).format(**parts))
+
+
+def name_of(day: int) -> str:
+    """The table of a day since the Unix epoch: `reading_p20260131`."""
+    return f"reading_p{datetime.fromtimestamp(day * 86_400, UTC):%Y%m%d}"
+
+
+def day_of(name: str) -> int | None:
+    """The reverse of `name_of`; None for a table that somebody else attached."""
+    digits = name.removeprefix("reading_p")
+    if len(digits) != 8 or not digits.isdecimal():
+        return None
+    return int(datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC).timestamp()) // 86_400

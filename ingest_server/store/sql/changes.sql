@@ -1,0 +1,84 @@
+-- name: move_edges
+-- Compare-and-set on the version of each edge; fewer rows than asked for: somebody else was here.
+UPDATE edge SET next_batch = m.after, last_seen = now()
+FROM unnest(%(edge_id)s::int[], %(before)s::int8[], %(after)s::int8[]) AS m (edge_id, before, after)
+WHERE edge.edge_id = m.edge_id AND edge.next_batch = m.before
+
+-- name: move_streams
+-- Compare-and-set on the cursor of each stream.
+UPDATE stream
+SET cursor = m.cursor, applied = m.applied, opened_at = m.opened_at, last_to = m.last_to,
+    rows = m.rows
+FROM unnest(%(edge_id)s::int[], %(epoch)s::uuid[], %(class)s::text[], %(before)s::int8[],
+            %(cursor)s::int8[], %(applied)s::int8[], %(opened_at)s::timestamptz[],
+            %(last_to)s::timestamptz[], %(rows)s::int8[])
+     AS m (edge_id, epoch, class, before, cursor, applied, opened_at, last_to, rows)
+WHERE stream.edge_id = m.edge_id AND stream.epoch = m.epoch AND stream.class = m.class
+  AND stream.cursor = m.before
+
+-- name: add_stream
+-- A stream's first record; an error of class 23 never comes of it, somebody else's row counts 0.
+INSERT INTO stream (edge_id, epoch, class, cursor, applied, ord, predecessor, predecessor_seq,
+                    clean, forked, opened_at, last_to, rows, version)
+VALUES (%(edge_id)s, %(epoch)s, %(class)s, %(cursor)s, %(applied)s, %(ord)s, %(predecessor)s,
+        %(predecessor_seq)s, %(clean)s, %(forked)s, %(opened_at)s, %(last_to)s, %(rows)s,
+        %(version)s)
+ON CONFLICT DO NOTHING
+
+-- name: add_batches
+-- One row a record applied.
+INSERT INTO batch (edge_id, batch, epoch, class, seq, rows, from_ts, to_ts)
+SELECT * FROM unnest(%(edge_id)s::int[], %(batch)s::int8[], %(epoch)s::uuid[], %(class)s::text[],
+                     %(seq)s::int8[], %(rows)s::int[], %(from_ts)s::timestamptz[],
+                     %(to_ts)s::timestamptz[])
+
+-- name: add_tag_numbers
+-- What numbers of an epoch mean. A number is given once: a second meaning is an error of class 23.
+INSERT INTO tag_number (edge_id, epoch, number, tag_id)
+SELECT %(edge_id)s, %(epoch)s, * FROM unnest(%(number)s::int[], %(tag_id)s::int[])
+
+-- name: copy_readings
+-- Binary COPY of readings, as `copyrows.copy_readings` makes it.
+COPY reading (ts, tag_id, num, big, txt, q, batch) FROM STDIN (FORMAT binary)
+
+-- name: copy_origins
+-- Binary COPY of set-aside device times, as `copyrows.copy_origins` makes it.
+COPY reading_origin (tag_id, ts, origin, batch) FROM STDIN (FORMAT binary)
+
+-- name: add_gap
+-- A time without data.
+INSERT INTO gap (edge_id, epoch, class, device, from_ts, to_ts, samples, exact, cause, detail)
+VALUES (%(edge_id)s, %(epoch)s, %(class)s, %(device)s, %(from_ts)s, %(to_ts)s, %(samples)s,
+        %(exact)s, %(cause)s, %(detail)s)
+
+-- name: open_outage
+-- A device stopped answering; nothing where that is known.
+INSERT INTO gap (edge_id, epoch, device, from_ts, cause)
+SELECT %(edge_id)s, %(epoch)s, %(device)s, %(at)s, 'device_down'
+WHERE NOT EXISTS (
+    SELECT 1 FROM gap
+    WHERE edge_id = %(edge_id)s AND device = %(device)s AND to_ts IS NULL AND cause = 'device_down')
+
+-- name: close_outages
+-- A device (null: every device) answers again, or its agent is another one now.
+UPDATE gap SET to_ts = greatest(from_ts, %(at)s)
+WHERE edge_id = %(edge_id)s AND to_ts IS NULL AND cause = 'device_down'
+  AND (%(device)s::text IS NULL OR device = %(device)s)
+
+-- name: add_notice
+-- Something people should know about an edge.
+INSERT INTO notice (plant, edge, code, params)
+SELECT plant, edge, %(code)s, %(params)s FROM edge WHERE edge_id = %(edge_id)s
+
+-- name: add_dead_letter
+-- Keep bytes that could not be used, once; further sights are counted.
+INSERT INTO dead_letter (sha256, edge_id, topic, epoch, class, seq, code, reason, size, bytes)
+VALUES (%(sha256)s, %(edge_id)s, %(topic)s, %(epoch)s, %(class)s, %(seq)s, %(code)s, %(reason)s,
+        %(size)s, %(bytes)s)
+ON CONFLICT (sha256) DO UPDATE SET seen = dead_letter.seen + 1, last_seen = now()
+
+-- name: add_agent_event
+-- What an agent told of itself or its devices.
+INSERT INTO agent_event (edge_id, batch, at, kind, device, from_ts, to_ts, cause, detail)
+VALUES (%(edge_id)s, %(batch)s, %(at)s, %(kind)s, %(device)s, %(from_ts)s, %(to_ts)s, %(cause)s,
+        %(detail)s)

@@ -1,0 +1,1 @@
+"""What the server does with records and plans: commit with folds, progress, apply."""
