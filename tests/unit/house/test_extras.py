@@ -20,11 +20,12 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "embedded": ("ingest_server.embedded",),
     "sim": ("simulators",),
 }
+PROGRAMS = {"server": "ingest_server.cli"}
 
-_WALK = """
+_WITHOUT = """
 import importlib, importlib.abc, json, pkgutil, sys
 
-blocked, packages = json.loads(sys.argv[1])
+blocked, packages = json.loads(sys.argv.pop(1))
 blocked = set(blocked)
 
 
@@ -36,6 +37,10 @@ class Absent(importlib.abc.MetaPathFinder):
 
 
 sys.meta_path.insert(0, Absent())
+"""
+_WALK = (
+    _WITHOUT
+    + """
 seen = []
 for package in packages:
     try:
@@ -51,6 +56,8 @@ for package in packages:
             seen.append(found.name)
 print(json.dumps(seen))
 """
+)
+_START = _WITHOUT + "sys.exit(importlib.import_module(packages).main())"
 
 
 def _plain(name: str) -> str:
@@ -107,6 +114,39 @@ def test_the_walk_notices_a_library_that_is_missing() -> None:
     done = _walk(["asyncua"], EXTRAS["sim"])
     assert done.returncode != 0
     assert "No module named 'asyncua" in done.stderr
+
+
+def _start(program: str, extra: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A program's command line where only `extra` is installed."""
+    given = json.dumps([_blocked_without(extra), PROGRAMS[program]])
+    return subprocess.run(
+        [sys.executable, "-c", _START, given, *arguments],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "LINESIDE_LANG": "en", "LINESIDE_DEMO_DATABASE": "x"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_shows_its_help_with_its_extra_alone(program: str) -> None:
+    done = _start(program, program, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "run" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("program", "installed", "configuration"),
+    [("server", "edge", "server.yaml")],
+)
+def test_a_program_without_its_extra_says_in_one_line_what_to_install(
+    program: str, installed: str, configuration: str
+) -> None:
+    done = _start(program, installed, "run", str(ROOT / "configs" / "demo" / configuration))
+    assert done.returncode == 2
+    assert f"lineside[{program}]" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_what_only_developers_have_is_out_of_reach() -> None:
