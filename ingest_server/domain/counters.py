@@ -68,9 +68,13 @@ class CounterConfig:
     `pulse` counts each 0 -> 1 of a bit. `modulus`: the value after which it begins again at 0
     (65536 for a u16), None where it does not wrap. `factor`: quantity of one step. `max_rate`: the
     greatest plausible quantity per second. `cadence_us`: the least time taken to lie between two
-    readings; at least the poll interval. `gap_us`: readings further apart than this do not tell
-    when a quantity was made; None for a tag reported on change, where silence means unchanged.
-    The default of 60 s is one bucket: what is known to the minute is known.
+    readings; at least the poll interval.
+
+    `gap_us`: readings further apart than this do not tell when a quantity was made. None by
+    default: a tag sent on change is silent while its machine stands, most of all while it is set up
+    for the next order, and the first piece after that has a known time. Every interruption that is
+    none of the machine's (a disconnect, a lost stretch, a stopped edge) shows as a bad reading or
+    comes through `interrupted`. Set it for a source whose interruptions leave no trace.
     """
 
     kind: CounterKind
@@ -78,7 +82,7 @@ class CounterConfig:
     factor: float = 1.0
     max_rate: float
     cadence_us: int = 5_000_000
-    gap_us: int | None = 60_000_000
+    gap_us: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

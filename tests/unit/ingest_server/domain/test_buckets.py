@@ -32,7 +32,7 @@ def test_a_minute_begins_at_its_own_instant_even_before_the_epoch() -> None:
         ("2026-03-29T12:00", BERLIN, time(0), "2026-03-29T00:00", "2026-03-30T00:00"),
         ("2026-10-25T12:00", BERLIN, time(0), "2026-10-25T00:00", "2026-10-26T00:00"),
     ],
-)  # fmt: skip
+)
 def test_a_day_is_bounded_by_the_wall_clock_of_the_plant(
     at: str, zone: ZoneInfo, starts: time, first: str, end: str
 ) -> None:
