@@ -30,6 +30,7 @@ from runtime import platform
 from runtime.broker import BrokerAddress, BrokerConfig, Tls
 from runtime.errors import LinesideError, Reconfigure, RetryLater
 from runtime.mqtt_alive import SignsOfLife
+from runtime.mqtt_message import Message
 from runtime.mqtt_open import LastError, Will, open_client, reason_of, refusal, tls_code
 from runtime.readiness import SocketWatcher
 
@@ -52,27 +53,6 @@ _REFUSED = 0x80
 
 class ConnectionLost(RetryLater):
     """The connection ended before the broker answered; open a fresh one."""
-
-
-class Message:
-    """One received message; the broker keeps one of QoS 1 until `ack` is called."""
-
-    __slots__ = ("_acked", "_connection", "_mid", "payload", "qos", "retain", "topic")
-
-    def __init__(self, connection: Connection, mid: int, topic: str, raw: paho.MQTTMessage) -> None:
-        self.topic = topic
-        self.payload = bytes(raw.payload)
-        self.qos = raw.qos
-        self.retain = raw.retain
-        self._mid = mid
-        self._connection = connection
-        self._acked = False
-
-    def ack(self) -> None:
-        """Send the PUBACK; nothing for QoS 0, a second time, or on a connection that is gone."""
-        if self.qos and not self._acked:
-            self._acked = True
-            self._connection._acknowledge(self._mid)
 
 
 class Connection:
@@ -377,7 +357,7 @@ class Connection:
             # Forbidden (MQTT 3.1.1 section 1.5.3), nothing of ours: it must not block the rest.
             self._acknowledge(raw.mid)
             return
-        self._inbound.append(Message(self, raw.mid, topic, raw))
+        self._inbound.append(Message(raw, topic, self._acknowledge))
         self._arrived.set()
         if len(self._inbound) >= self._max_inbound:
             self._pause()
