@@ -7,7 +7,8 @@ Invariants:
 - `lineside.json` in it says how far it is: an interrupted installation is done again from the
   start, a complete one of the same lock needs neither network nor time;
 - one installs at a time, whoever comes second waits;
-- an environment that was not made here is used if it has everything, and never changed.
+- an environment that was not made here is used if it has all libraries; nothing of it is changed,
+  at most this checkout is put on its path.
 
 Environment: LINESIDE_VENV is another place for it, LINESIDE_INSTALLER=pip or uv the one to use
 (pip honours PIP_INDEX_URL, so a mirror nearby; uv takes what the lock file names).
@@ -162,6 +163,8 @@ def _install(venv: Path, wanted: str) -> None:
             missing = _missing(venv, wanted)
             if missing:
                 _give_up("LS-8004", venv=venv, missing=", ".join(missing[:5]))
+            if not _imports_us(venv):
+                _link_project(venv)
         else:
             own = "yes"
             held = (stamp or {}).get("set")
@@ -282,19 +285,20 @@ def _missing(venv: Path, wanted: str) -> list[str]:
         _requirements(wanted).read_text("utf-8"),
         re.MULTILINE,
     )
-    lacking = [
+    return [
         f"{name} {version}"
         for name, version, only_somewhere in pinned
         if not only_somewhere and _plain(f"{name}-{version}") not in there
     ]
-    code = "import sys, wire; sys.exit(0)"
-    if not lacking and not _quiet([str(_python(venv)), "-c", code]):
-        lacking.append("lineside")
-    return lacking
 
 
-def _quiet(command: list[str]) -> bool:
-    return subprocess.run(command, capture_output=True, cwd="/", check=False).returncode == 0
+def _imports_us(venv: Path) -> bool:
+    """Whether a program in the environment finds this checkout."""
+    code = "import sys, wire; print(wire.__path__[0])"
+    done = subprocess.run(
+        [str(_python(venv)), "-c", code], capture_output=True, cwd="/", text=True, check=False
+    )
+    return done.returncode == 0 and Path(done.stdout.strip()).parent == ROOT
 
 
 def _plain(name: str) -> str:

@@ -102,6 +102,17 @@ def test_an_environment_of_somebody_else_is_neither_changed_nor_used_if_it_lacks
     assert sorted(checkout.venv.rglob("*")) == before
 
 
+def test_an_environment_of_somebody_else_that_has_everything_is_used(checkout: Checkout) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(checkout.venv)], check=True)
+    done = checkout.demo()
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["prefix"] == str(checkout.venv)
+    assert json.loads(checkout.stamp.read_text())["own"] == "no"
+    (checkout.root / "requirements" / "demo.txt").write_text("numpy==99.0 \\\n    --hash=x\n")
+    assert checkout.demo().stderr.startswith("LS-8004")
+
+
 def test_another_place_can_be_named(checkout: Checkout, tmp_path: Path) -> None:
     place = tmp_path / "other place" / "env"
     done = checkout.demo(LINESIDE_VENV=str(place))
