@@ -1,7 +1,167 @@
-"""Texts of the API (codes LS-6xxx)."""
+"""Texts of the API (codes LS-6xxx).
+
+LS-6<status> is the title of a problem with that HTTP status; LS-60xx are the problems themselves,
+the reasons why a parameter is wrong, and the words of health and notices.
+"""
 
 from __future__ import annotations
 
 from runtime.messages.text import Text
 
-TEXTS: dict[str, Text] = {}
+TEXTS: dict[str, Text] = {
+    "LS-6001": Text(
+        en="This needs the bearer token of the server: send `Authorization: Bearer <token>`. "
+        "The token is in the file that the server named at its first start.",
+        zh="需要服务器的访问令牌：请发送 `Authorization: Bearer <token>`。"
+        "令牌保存在服务器首次启动时提示的文件中。",
+    ),
+    "LS-6002": Text(
+        en="There is nothing at {path}. The paths are listed in /api/v1/openapi.json.",
+        zh="路径 {path} 不存在。全部路径见 /api/v1/openapi.json。",
+    ),
+    "LS-6003": Text(
+        en="{path} does not take {method}. The header `Allow` lists what it takes.",
+        zh="{path} 不支持 {method} 方法。支持的方法见响应头 `Allow`。",
+    ),
+    "LS-6004": Text(
+        en="The request cannot be understood; `errors` names each wrong parameter or field.",
+        zh="无法理解该请求；`errors` 中列出了每个有误的参数或字段。",
+    ),
+    "LS-6005": Text(
+        en="The server failed at {method} {path}; this is a defect, nothing was changed. Its log "
+        "has the details: please report them.",
+        zh="服务器处理 {method} {path} 时出错；这是程序缺陷，未做任何更改。"
+        "详情见服务器日志，请上报。",
+    ),
+    "LS-6006": Text(
+        en="The database does not answer. Edges keep their data meanwhile; try again in a few "
+        "seconds.",
+        zh="数据库无响应。期间数据保存在边缘端，不会丢失；请几秒后重试。",
+    ),
+    "LS-6007": Text(
+        en="The database took too long for this. Ask for a shorter time, fewer tags or wider "
+        "buckets, or try again later.",
+        zh="数据库处理该请求的时间过长。请缩短时间范围、减少测点或加大汇总间隔，或稍后重试。",
+    ),
+    "LS-6008": Text(
+        en="Too many requests wait for the database already. Try again in a few seconds.",
+        zh="等待数据库的请求过多。请几秒后重试。",
+    ),
+    "LS-6009": Text(
+        en="The database has no tables of Lineside yet. Run `lineside-server migrate`, or wait "
+        "until the server has done it.",
+        zh="数据库中尚无 Lineside 的数据表。请运行 `lineside-server migrate`，"
+        "或等待服务器完成升级。",
+    ),
+    "LS-6010": Text(
+        en="Not ready: the database does not answer.",
+        zh="尚未就绪：数据库无响应。",
+    ),
+    "LS-6011": Text(
+        en="No edge {edge} has ever reported. Check its plant and id; GET /api/v1/edges lists all.",
+        zh="从未收到边缘端 {edge} 的数据。请核对工厂和边缘端标识；"
+        "GET /api/v1/edges 列出全部边缘端。",
+    ),
+    "LS-6012": Text(
+        en="There is no tag {tag}. GET /api/v1/tags?q=... finds tags by a part of their name.",
+        zh="测点 {tag} 不存在。可用 GET /api/v1/tags?q=... 按名称的一部分查找测点。",
+    ),
+    "LS-6013": Text(
+        en="This cursor is not one of this listing. Begin again without it, with the same "
+        "parameters on every page.",
+        zh="该分页游标不属于此列表。请去掉游标重新开始，且每页使用相同的参数。",
+    ),
+    "LS-6014": Text(
+        en="`from` has to lie before `to`.",
+        zh="`from` 必须早于 `to`。",
+    ),
+    "LS-6015": Text(
+        en="That would be more than {limit} buckets in all. Choose wider ones, a shorter time or "
+        "fewer tags.",
+        zh="汇总点总数将超过 {limit} 个。请加大汇总间隔、缩短时间范围或减少测点。",
+    ),
+    "LS-6016": Text(
+        en="Give either `bucket` or `points`, not both.",
+        zh="`bucket` 与 `points` 只能二选一。",
+    ),
+    "LS-6017": Text(
+        en="More than {limit} samples would have to be read for this. Ask for a shorter time or "
+        "fewer tags.",
+        zh="该请求需要读取的样本超过 {limit} 个。请缩短时间范围或减少测点。",
+    ),
+    "LS-6018": Text(
+        en="There is no gap {gap}. GET /api/v1/gaps lists all.",
+        zh="数据缺口 {gap} 不存在。GET /api/v1/gaps 列出全部缺口。",
+    ),
+    "LS-6019": Text(
+        en="The request could not be read. Check its body and headers.",
+        zh="无法读取该请求。请检查请求体和请求头。",
+    ),
+    "LS-6020": Text(
+        en="The body of the request is larger than {limit} bytes.",
+        zh="请求体超过 {limit} 字节。",
+    ),
+    "LS-6021": Text(en="is missing", zh="缺失"),
+    "LS-6022": Text(en="is not known here; check its spelling", zh="此处没有该参数，请检查拼写"),
+    "LS-6023": Text(en="has to be {limit}", zh="必须 {limit}"),
+    "LS-6024": Text(en="has the wrong length ({limit})", zh="长度不符（{limit}）"),
+    "LS-6025": Text(en="has to be one of {expected}", zh="必须是以下之一：{expected}"),
+    "LS-6026": Text(en="has to match {pattern}", zh="必须符合格式 {pattern}"),
+    "LS-6027": Text(en="is not valid JSON", zh="不是有效的 JSON"),
+    "LS-6028": Text(
+        en="has to be a time with a zone from 1970 to 2199, e.g. 2026-03-01T06:00:00+08:00",
+        zh="必须是带时区的时间（1970 至 2199 年），例如 2026-03-01T06:00:00+08:00",
+    ),
+    "LS-6029": Text(en="has to be a whole number", zh="必须是整数"),
+    "LS-6030": Text(en="has to be true or false", zh="必须是 true 或 false"),
+    "LS-6031": Text(en="has the wrong form", zh="格式有误"),
+    "LS-6032": Text(
+        en="has to be one line of text without control characters",
+        zh="必须是单行文字，不能包含控制字符",
+    ),
+    "LS-6033": Text(en="must not be blank", zh="不能为空白"),
+    "LS-6034": Text(
+        en="has to be a tag's name: plant/edge/path",
+        zh="必须是测点全名：工厂/边缘端/路径",
+    ),
+    "LS-6035": Text(
+        en="{by} accepted this gap already, at {at}.",
+        zh="该缺口已由 {by} 于 {at} 接受。",
+    ),
+    "LS-6036": Text(
+        en="There is no order {order}. GET /api/v1/orders lists all.",
+        zh="工单 {order} 不存在。GET /api/v1/orders 列出全部工单。",
+    ),
+    "LS-6037": Text(
+        en="There is no alarm {alarm}. GET /api/v1/alarms/active lists those that need somebody.",
+        zh="报警 {alarm} 不存在。GET /api/v1/alarms/active 列出需要处理的报警。",
+    ),
+    "LS-6038": Text(
+        en="In state {state} there is nothing to acknowledge.",
+        zh="报警处于状态 {state}，无需确认。",
+    ),
+    "LS-6040": Text(en="The broker is connected.", zh="消息代理已连接。"),
+    "LS-6041": Text(en="The broker is being connected.", zh="正在连接消息代理。"),
+    "LS-6042": Text(
+        en="The broker is away. Edges keep their data until it is back; check that it runs and "
+        "can be reached.",
+        zh="消息代理连接中断。恢复前数据保存在边缘端；请检查其是否运行、网络是否可达。",
+    ),
+    "LS-6043": Text(
+        en="Another process of the server holds the connection to the broker.",
+        zh="与消息代理的连接由服务器的另一进程负责。",
+    ),
+    "LS-6050": Text(
+        en="{by} accepted gap {gap} of {plant}/{edge} ({cause}, from {from}): {reason}",
+        zh="{by} 接受了 {plant}/{edge} 的数据缺口 {gap}（{cause}，自 {from} 起）：{reason}",
+    ),
+    "LS-6400": Text(en="Bad request", zh="请求有误"),
+    "LS-6401": Text(en="Not authorised", zh="未授权"),
+    "LS-6404": Text(en="Not found", zh="不存在"),
+    "LS-6405": Text(en="Method not allowed", zh="不支持的方法"),
+    "LS-6409": Text(en="Conflict", zh="状态冲突"),
+    "LS-6413": Text(en="Too large", zh="内容过大"),
+    "LS-6422": Text(en="Wrong request", zh="请求无法处理"),
+    "LS-6500": Text(en="Defect of the server", zh="服务器内部错误"),
+    "LS-6503": Text(en="Not available now", zh="暂时不可用"),
+}

@@ -1,0 +1,138 @@
+"""The connections of the API to the database: few, read in one snapshot, bounded in time.
+
+Invariants:
+- at most `max_connections` are open and a request waits at most `wait_s` for one, so a database
+  that is away or slow costs a request seconds, not a worker;
+- everything one request reads is one snapshot: figures and their `complete_to` belong together;
+- psycopg's errors leave as ApiProblem without the database's own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+
+from ingest_server.api.problems import ApiProblem, Unavailable
+from runtime import logs
+
+Connection = psycopg.AsyncConnection[DictRow]
+
+_log = logs.get("server.api")
+
+
+class Database:
+    """`async with Database(dsn=...) as database`, then `async with database.reading() as c`.
+
+    Opens whether the database is there or not; goes on by itself when it comes back.
+    """
+
+    def __init__(
+        self,
+        *,
+        dsn: str,
+        max_connections: int = 8,
+        wait_s: float = 2.0,
+        statement_limit_s: float = 10.0,
+    ) -> None:
+        self._dsn = dsn
+        self._max_connections = max_connections
+        self._wait_s = wait_s
+        self._statement_limit_s = statement_limit_s
+        self._pool: AsyncConnectionPool[Connection] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._pool = AsyncConnectionPool(
+            self._dsn,
+            connection_class=psycopg.AsyncConnection[DictRow],
+            kwargs={
+                "row_factory": dict_row,
+                "application_name": "lineside api",
+                "connect_timeout": 5,
+                "options": "-c search_path=lineside,public -c timezone=UTC "
+                f"-c statement_timeout={int(self._statement_limit_s * 1000)} "
+                "-c idle_in_transaction_session_timeout=60000 -c lock_timeout=5000",
+            },
+            min_size=1,
+            max_size=self._max_connections,
+            max_waiting=4 * self._max_connections,
+            timeout=self._wait_s,
+            check=AsyncConnectionPool.check_connection,
+            name="api",
+            open=False,
+        )
+        await self._pool.open(wait=False)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """A connection in a read-only snapshot. Raises ApiProblem."""
+        async with self._connection() as connection:
+            await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+            await connection.set_read_only(True)
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Connection]:
+        """A connection whose transaction commits at the end, if nothing raised."""
+        async with self._connection() as connection:
+            await connection.set_isolation_level(psycopg.IsolationLevel.READ_COMMITTED)
+            await connection.set_read_only(False)
+            yield connection
+
+    async def answers(self) -> bool:
+        """Whether the database takes a query now."""
+        try:
+            async with self._connection() as connection:
+                await connection.execute("SELECT 1")
+        except ApiProblem:
+            return False
+        return True
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        if self._pool is None:
+            raise Unavailable("LS-6006")
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except psycopg.Error as error:
+            problem = problem_of(error)
+            if problem is None:
+                raise
+            _log.info("the database did not answer a request", reason=_first_line(error))
+            raise problem from error
+
+
+def problem_of(error: psycopg.Error) -> ApiProblem | None:
+    """What the caller is told; None where only a defect of ours can be the reason."""
+    if isinstance(error, TooManyRequests):
+        return Unavailable("LS-6008")
+    if isinstance(error, PoolTimeout):
+        return Unavailable("LS-6006")
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return Unavailable("LS-6007")
+    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
+        return Unavailable("LS-6009")
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return Unavailable("LS-6006")
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,0 +1,13 @@
+"""The routes of the API, one module a topic: its query, its answer and the handlers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from ingest_server.api.routes import alarms, edges, faults, health, orders, readings, tags
+
+ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
+    module.router for module in (health, edges, tags, readings, orders, alarms, faults)
+)

@@ -1,0 +1,369 @@
+"""What is missing, what was refused, what the system has to tell: gaps, dead letters, notices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Path
+from fastapi import Query as InQuery
+from psycopg.types.json import Jsonb
+from pydantic import Field
+
+from ingest_server.api import cursors
+from ingest_server.api.problems import Conflict, Invalid, NotFound
+from ingest_server.api.shape import (
+    Answer,
+    Ctx,
+    Lang,
+    Listing,
+    Next,
+    Person,
+    Query,
+    Reason,
+    Word,
+    problems,
+    split,
+)
+from ingest_server.api.times import Instant, Moment, in_zone, zone_of
+from ingest_server.store import reads
+from runtime import messages
+
+router = APIRouter(prefix="/api/v1", tags=["gaps and notices"])
+
+ACCEPTED_NOTICE = "LS-6050"
+
+
+class GapsQuery(Listing):
+    """Which gaps; all that are given have to hold."""
+
+    plant: Word | None = Field(default=None, description="Only of this plant.")
+    edge: Word | None = Field(default=None, description="Only of the edge with this id.")
+    cause: Word | None = Field(default=None, description="Only with this cause.")
+    open: bool | None = Field(default=None, description="true: only those that still last.")
+    accepted: bool | None = Field(
+        default=None, description="false: only those nobody has accepted."
+    )
+    from_: Instant | None = Field(
+        default=None, alias="from", description="Only those that end after this."
+    )
+    to: Instant | None = Field(default=None, description="Only those that begin before this.")
+
+
+class Gap(Answer):
+    """A time without data, its cause, and who accepted it."""
+
+    gap: str = Field(description="Its id on this server.")
+    plant: str = Field(description="Plant.")
+    edge: str = Field(description="Edge id.")
+    cls: Literal["key", "bulk"] | None = Field(
+        alias="class", description="Class of the data concerned; null: both."
+    )
+    device: str | None = Field(description="Device concerned; null: all of the edge.")
+    from_: Moment = Field(alias="from", description="Begin.")
+    to: Moment | None = Field(description="End; null: it still lasts.")
+    samples: int | None = Field(description="Samples lost; null: nobody knows.")
+    exact: bool = Field(description="Whether span and count are known or estimated.")
+    cause: str = Field(description="Why.")
+    detail: dict[str, Any] = Field(description="More about it.")
+    noted_at: Moment = Field(description="When the server learned of it.")
+    accepted_by: str | None = Field(description="Who accepted it.")
+    accepted_at: Moment | None = Field(description="When.")
+    reason: str | None = Field(description="Why it was accepted.")
+    time_zone: str = Field(description="Time zone of the plant; the times are in it.")
+
+
+class Gaps(Answer):
+    """A page of gaps."""
+
+    items: list[Gap] = Field(description="Newest begin first.")
+    next: Next
+
+
+class Acceptance(Query):
+    """Who accepts a gap, and why."""
+
+    by: Person
+    reason: Reason
+
+
+class DeadLettersQuery(Listing):
+    """Which dead letters; all that are given have to hold."""
+
+    plant: Word | None = Field(default=None, description="Only of this plant.")
+    edge: Word | None = Field(default=None, description="Only of the edge with this id.")
+    code: Word | None = Field(default=None, description="Only refused with this code.")
+
+
+class DeadLetter(Answer):
+    """A message that could not be used; its bytes are kept in the database."""
+
+    sha256: str = Field(description="Hash of its bytes, in hex.")
+    plant: str | None = Field(description="Plant, where known.")
+    edge: str | None = Field(description="Edge id, where known.")
+    topic: str = Field(description="Topic it came on.")
+    epoch: UUID | None = Field(description="Epoch of its stream, where readable.")
+    cls: str | None = Field(alias="class", description="Class of its stream, where readable.")
+    seq: int | None = Field(description="Its number in the stream, where readable.")
+    code: str = Field(description="Code of the reason.")
+    reason: str = Field(description="The reason, as noted then.")
+    size: int = Field(ge=0, description="Bytes.")
+    first_seen: Moment = Field(description="When it first came.")
+    last_seen: Moment = Field(description="When it last came.")
+    seen: int = Field(ge=1, description="How often it came.")
+
+
+class DeadLetters(Answer):
+    """A page of dead letters."""
+
+    items: list[DeadLetter] = Field(description="Newest first arrival first.")
+    next: Next
+
+
+class NoticesQuery(Listing):
+    """Which notices; all that are given have to hold."""
+
+    plant: Word | None = Field(default=None, description="Only of this plant.")
+    edge: Word | None = Field(default=None, description="Only of the edge with this id.")
+    code: Word | None = Field(default=None, description="Only with this code.")
+    from_: Instant | None = Field(default=None, alias="from", description="Not before this.")
+    to: Instant | None = Field(default=None, description="Before this.")
+
+
+class Notice(Answer):
+    """Something the system or an audited deed has to tell."""
+
+    at: Moment = Field(description="When.")
+    plant: str | None = Field(description="Plant concerned.")
+    edge: str | None = Field(description="Edge concerned.")
+    code: str = Field(description="Stable code.")
+    text: str = Field(description="In words, in the language of Accept-Language.")
+    params: dict[str, Any] = Field(description="What the words were made of.")
+
+
+class Notices(Answer):
+    """A page of notices."""
+
+    items: list[Notice] = Field(description="Newest first.")
+    next: Next
+
+
+@router.get("/gaps", summary="What is missing", operation_id="list_gaps", responses=problems())
+async def gaps(context: Ctx, query: Annotated[GapsQuery, InQuery()]) -> Gaps:
+    """Times without data, with their cause, and whether somebody has accepted that."""
+    before: tuple[Any, ...] = (None, None)
+    if query.cursor is not None:
+        before = cursors.decode(query.cursor, "gaps", datetime, int)
+    async with context.database.reading() as connection:
+        found = await reads.rows(
+            connection,
+            "faults",
+            "gaps",
+            **{
+                **_NO_GAP_FILTER,
+                "plant": query.plant,
+                "edge": query.edge,
+                "cause": query.cause,
+                "open": query.open,
+                "accepted": query.accepted,
+                "from_ts": query.from_,
+                "to_ts": query.to,
+                "before_ts": before[0],
+                "before_id": before[1],
+                "limit": query.limit + 1,
+            },
+        )
+    page, more = split(found, query.limit)
+    return Gaps(
+        items=[_gap(row) for row in page],
+        next=cursors.encode("gaps", page[-1]["from_ts"], page[-1]["gap_id"]) if more else None,
+    )
+
+
+@router.post(
+    "/gaps/{gap}/accept",
+    summary="Accept a gap",
+    operation_id="accept_gap",
+    responses=problems(404, 409, 413),
+)
+async def accept(
+    context: Ctx,
+    gap: Annotated[str, Path(pattern=r"^[1-9][0-9]{0,17}$", description="Id of the gap.")],
+    body: Annotated[Acceptance, Body()],
+) -> Gap:
+    """A named person states that nothing more will come for this time; kept with name and reason.
+
+    Doing it again under the same name changes nothing and gives the same answer; another name
+    gets 409.
+    """
+    number = int(gap)
+    now = context.now()
+    async with context.database.writing() as connection:
+        taken = await reads.row(
+            connection, "faults", "accept_gap", gap=number, by=body.by, at=now, reason=body.reason
+        )
+        if taken is not None:
+            await reads.row(
+                connection,
+                "faults",
+                "tell",
+                at=now,
+                plant=taken["plant"],
+                edge=taken["edge"],
+                code=ACCEPTED_NOTICE,
+                params=Jsonb(
+                    {
+                        "gap": gap,
+                        "cause": taken["cause"],
+                        "from": taken["from_ts"].isoformat(),
+                        "by": body.by,
+                        "reason": body.reason,
+                    }
+                ),
+            )
+        row = await reads.row(
+            connection, "faults", "gaps", **{**_NO_GAP_FILTER, "gap": number, "limit": 1}
+        )
+    if row is None:
+        raise NotFound("LS-6018", gap=gap)
+    if row["accepted_by"] != body.by:
+        raise Conflict("LS-6035", by=row["accepted_by"], at=row["accepted_at"].isoformat())
+    return _gap(row)
+
+
+_NO_GAP_FILTER: Mapping[str, Any] = dict.fromkeys(
+    (
+        *("gap", "plant", "edge", "cause", "open", "accepted"),
+        *("from_ts", "to_ts", "before_ts", "before_id"),
+    )
+)
+
+
+@router.get(
+    "/dead-letters",
+    summary="Messages that could not be used",
+    operation_id="list_dead_letters",
+    responses=problems(),
+)
+async def dead_letters(context: Ctx, query: Annotated[DeadLettersQuery, InQuery()]) -> DeadLetters:
+    """What arrived and could not be used, with the reason; their bytes stay in the database."""
+    before: tuple[Any, ...] = (None, None)
+    if query.cursor is not None:
+        before = cursors.decode(query.cursor, "dead-letters", datetime, str)
+        if re.fullmatch("[0-9a-f]{64}", before[1]) is None:
+            raise Invalid("LS-6013", at="query.cursor")
+    async with context.database.reading() as connection:
+        found = await reads.rows(
+            connection,
+            "faults",
+            "dead_letters",
+            plant=query.plant,
+            edge=query.edge,
+            code=query.code,
+            before_ts=before[0],
+            before_hash=before[1],
+            limit=query.limit + 1,
+        )
+    page, more = split(found, query.limit)
+    following = None
+    if more:
+        following = cursors.encode("dead-letters", page[-1]["first_seen"], page[-1]["sha256"])
+    return DeadLetters(items=[_dead_letter(row) for row in page], next=following)
+
+
+@router.get(
+    "/notices",
+    summary="What the system has to tell",
+    operation_id="list_notices",
+    responses=problems(),
+)
+async def notices(context: Ctx, lang: Lang, query: Annotated[NoticesQuery, InQuery()]) -> Notices:
+    """Forked edges, lost buffers, restored databases, accepted gaps: newest first, in words."""
+    before: tuple[Any, ...] = (None, None)
+    if query.cursor is not None:
+        before = cursors.decode(query.cursor, "notices", datetime, int)
+    async with context.database.reading() as connection:
+        found = await reads.rows(
+            connection,
+            "faults",
+            "notices",
+            plant=query.plant,
+            edge=query.edge,
+            code=query.code,
+            from_ts=query.from_,
+            to_ts=query.to,
+            before_ts=before[0],
+            before_id=before[1],
+            limit=query.limit + 1,
+        )
+    page, more = split(found, query.limit)
+    return Notices(
+        items=[
+            Notice(
+                at=row["at"].astimezone(zone_of(row["time_zone"] or "UTC")),
+                plant=row["plant"],
+                edge=row["edge"],
+                code=row["code"],
+                text=_words(row, lang),
+                params=_params(row),
+            )
+            for row in page
+        ],
+        next=cursors.encode("notices", page[-1]["at"], page[-1]["notice_id"]) if more else None,
+    )
+
+
+def _params(row: Mapping[str, Any]) -> dict[str, Any]:
+    return row["params"] if isinstance(row["params"], dict) else {}
+
+
+def _words(row: Mapping[str, Any], lang: messages.Language) -> str:
+    named = {"plant": row["plant"], "edge": row["edge"], **_params(row)}
+    # `code` and `lang` are words of the catalogue's own.
+    params = {name: value for name, value in named.items() if name not in ("code", "lang")}
+    return messages.text(row["code"], lang=lang, **params)
+
+
+def _gap(row: Mapping[str, Any]) -> Gap:
+    zone_name = row["time_zone"] or "UTC"
+    zone = zone_of(zone_name)
+    return Gap.model_validate(
+        {
+            "gap": str(row["gap_id"]),
+            "plant": row["plant"],
+            "edge": row["edge"],
+            "class": row["class"],
+            "device": row["device"],
+            "from": in_zone(row["from_ts"], zone),
+            "to": in_zone(row["to_ts"], zone),
+            "samples": row["samples"],
+            "exact": row["exact"],
+            "cause": row["cause"],
+            "detail": row["detail"] if isinstance(row["detail"], dict) else {},
+            "noted_at": in_zone(row["noted_at"], zone),
+            "accepted_by": row["accepted_by"],
+            "accepted_at": in_zone(row["accepted_at"], zone),
+            "reason": row["reason"],
+            "time_zone": zone_name,
+        }
+    )
+
+
+def _dead_letter(row: Mapping[str, Any]) -> DeadLetter:
+    zone = zone_of(row["time_zone"] or "UTC")
+    return DeadLetter.model_validate(
+        {
+            **{name: row[name] for name in _AS_THEY_ARE},
+            "class": row["class"],
+            "first_seen": row["first_seen"].astimezone(zone),
+            "last_seen": row["last_seen"].astimezone(zone),
+        }
+    )
+
+
+_AS_THEY_ARE: tuple[str, ...] = (
+    *("sha256", "plant", "edge", "topic", "epoch", "seq", "code", "reason", "size", "seen"),
+)

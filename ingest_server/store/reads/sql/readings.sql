@@ -1,0 +1,90 @@
+-- Readings of several tags in one call, as they are or in buckets.
+
+-- name: definitions
+-- Every definition a path has had: each is a series of its own, since unit or type may differ.
+SELECT t.tag_id, t.edge_id, e.plant, e.edge, t.path, t.revision, t.dtype, t.unit, t.device,
+       t.class, p.time_zone
+FROM tag t
+JOIN edge e ON e.edge_id = t.edge_id
+LEFT JOIN plant p ON p.plant = e.plant
+JOIN unnest(%(plants)s::text[], %(edges)s::text[], %(paths)s::text[]) AS w(plant, edge, path)
+  ON (w.plant, w.edge, w.path) = (e.plant, e.edge, t.path)
+ORDER BY e.plant, e.edge, t.path, t.revision;
+
+-- name: raw
+-- Readings in the order of (ts, tag), from a place on. Rows equal in all columns are interchangeable,
+-- so "skip n at this stamp and tag" is a stable place although readings have no key.
+SELECT r.ts, r.tag_id, r.num, r.big, r.txt, r.q
+FROM unnest(%(tags)s::int[]) AS w(tag_id)
+CROSS JOIN LATERAL (
+    SELECT k.ts, k.tag_id, k.num, k.big, k.txt, k.q, k.batch
+    FROM reading k
+    WHERE k.tag_id = w.tag_id
+      AND k.ts >= %(from_ts)s AND k.ts < %(to_ts)s
+      AND (k.ts > %(from_ts)s OR k.tag_id >= %(after_tag)s)
+    ORDER BY k.ts, k.batch, k.num, k.big, k.txt, k.q
+    LIMIT %(limit)s::bigint + %(skip)s::bigint
+) r
+ORDER BY r.ts, r.tag_id, r.batch, r.num, r.big, r.txt, r.q
+LIMIT %(limit)s::bigint OFFSET %(skip)s::bigint;
+
+-- name: bucketed
+-- Buckets with samples. `good`: severity good (bits 30-31 zero) and a value (flag 8 not set); all
+-- figures but `samples` are of these. `most` bounds what is read of each tag: whoever gets that
+-- many samples has asked for too much. `wide` tags are unsigned 64-bit integers, whose values from
+-- 2^63 on stand as text.
+SELECT w.tag_id, b.start, b.samples, b.good,
+       b.min_num, b.max_num, b.mean_num,
+       coalesce(b.min_wide, b.min_big) AS min_big, coalesce(b.max_wide, b.max_big) AS max_big,
+       coalesce(b.mean_wide, b.mean_big)::float8 AS mean_big,
+       f.num AS first_num, f.big AS first_big, f.txt AS first_txt,
+       l.num AS last_num, l.big AS last_big, l.txt AS last_txt
+FROM unnest(%(tags)s::int[], %(wide)s::bool[]) AS w(tag_id, wide)
+CROSS JOIN LATERAL (
+    SELECT date_bin(%(width)s::interval, k.ts, %(origin)s::timestamptz) AS start,
+           count(*) AS samples,
+           count(*) FILTER (WHERE k.good) AS good,
+           min(k.num) FILTER (WHERE k.good) AS min_num,
+           max(k.num) FILTER (WHERE k.good) AS max_num,
+           avg(k.num) FILTER (WHERE k.good) AS mean_num,
+           min(k.big) FILTER (WHERE k.good) AS min_big,
+           max(k.big) FILTER (WHERE k.good) AS max_big,
+           avg(k.big) FILTER (WHERE k.good AND NOT w.wide) AS mean_big,
+           min(k.wide) FILTER (WHERE k.good) AS min_wide,
+           max(k.wide) FILTER (WHERE k.good) AS max_wide,
+           avg(k.wide) FILTER (WHERE k.good) AS mean_wide,
+           min(k.ts) FILTER (WHERE k.good) AS first_ts,
+           max(k.ts) FILTER (WHERE k.good) AS last_ts
+    FROM (
+        SELECT r.ts, r.num, r.big,
+               CASE WHEN w.wide THEN coalesce(r.big::numeric, r.txt::numeric) END AS wide,
+               r.q BETWEEN 0 AND 1073741823 AND r.q & 8 = 0 AS good
+        FROM reading r
+        WHERE r.tag_id = w.tag_id AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
+        LIMIT %(most)s
+    ) k
+    GROUP BY 1
+) b
+LEFT JOIN LATERAL (
+    SELECT r.num, r.big, r.txt FROM reading r
+    WHERE r.tag_id = w.tag_id AND r.ts = b.first_ts
+      AND r.q BETWEEN 0 AND 1073741823 AND r.q & 8 = 0
+    ORDER BY r.batch LIMIT 1
+) f ON true
+LEFT JOIN LATERAL (
+    SELECT r.num, r.big, r.txt FROM reading r
+    WHERE r.tag_id = w.tag_id AND r.ts = b.last_ts
+      AND r.q BETWEEN 0 AND 1073741823 AND r.q & 8 = 0
+    ORDER BY r.batch DESC LIMIT 1
+) l ON true
+ORDER BY w.tag_id, b.start;
+
+-- name: gaps
+-- Gaps of some edges that touch a span of time.
+SELECT g.edge_id, g.class, g.device, g.from_ts, g.to_ts, g.cause, g.samples, g.exact,
+       g.accepted_at IS NOT NULL AS accepted
+FROM gap g
+WHERE g.edge_id = ANY(%(edges)s::int[])
+  AND g.from_ts < %(to_ts)s AND (g.to_ts IS NULL OR g.to_ts > %(from_ts)s)
+ORDER BY g.from_ts DESC
+LIMIT %(limit)s;
