@@ -158,8 +158,8 @@ class _Wording:
         params = {_own_name(name): value for name, value in record.items() if name not in _OURS}
         record["message"] = messages.text(code, lang=self._lang, **params)
         for name, value in record.items():
-            if isinstance(value, BaseException) and name != "exc_info":
-                record[name] = messages.describe(value, lang=self._lang)
+            if name != "exc_info":
+                record[name] = messages.worded(value, lang=self._lang)
         return record
 
 

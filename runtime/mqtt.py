@@ -29,9 +29,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from runtime import platform
 from runtime.broker import BrokerAddress, BrokerConfig, Tls
 from runtime.errors import LinesideError, Reconfigure, RetryLater
+from runtime.messages import Phrase
 from runtime.mqtt_alive import SignsOfLife
 from runtime.mqtt_message import Message
-from runtime.mqtt_open import LastError, Will, open_client, reason_of, refusal, tls_code
+from runtime.mqtt_open import LastError, Will, ending, open_client, reason_of, refusal, tls_code
 from runtime.readiness import SocketWatcher
 
 __all__ = [
@@ -149,7 +150,7 @@ class Connection:
     def _attach(self, client: paho.Client) -> None:
         sock = client.socket()
         if sock is None:
-            self._lose("closed by the broker")
+            self._lose(Phrase("LS-1156"))
             return
         self._socket = sock
         self._fd = sock.fileno()
@@ -171,7 +172,7 @@ class Connection:
 
     def _drop(self) -> None:
         """Close the socket at once, whatever is still to be sent, and fail what waits."""
-        self._lose("closed")
+        self._lose(Phrase("LS-1157"))
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -300,14 +301,14 @@ class Connection:
             return
         verdict = self._life.quarter_passed(listening=not self._paused)
         if verdict == "lost":
-            self._lose(f"no answer for {self._life.lost_after_s:g} s")
+            self._lose(Phrase("LS-1152", {"silent_s": self._life.lost_after_s}))
             self._drop()
             return
         if verdict == "ask":
             self._client._send_pingreq()  # paho has no public way
         self._timer = asyncio.get_running_loop().call_later(self._life.quarter_s, self._tick)
 
-    def _lose(self, reason: str) -> None:
+    def _lose(self, reason: Phrase | str) -> None:
         """The connection is over: everybody who waits is told, once."""
         if self.lost.is_set():
             return
@@ -337,7 +338,9 @@ class Connection:
 
     def _gone(self) -> LinesideError:
         known = self._failure
-        params = known.params if known else {"broker": str(self.address), "reason": "not connected"}
+        params = (
+            known.params if known else {"broker": str(self.address), "reason": Phrase("LS-1158")}
+        )
         return ConnectionLost("LS-1103", **params)
 
     # -- paho's callbacks, all in the loop's thread ----------------------------------------------
@@ -375,7 +378,7 @@ class Connection:
             future.set_result(taken)
 
     def _on_disconnect(self, _c: Any, _data: Any, _flags: Any, reason: ReasonCode, _: Any) -> None:
-        self._lose("closed" if self._closing else _closed_words(reason))
+        self._lose(Phrase("LS-1157") if self._closing else ending(reason))
 
     def _on_want_write(self, *_: object) -> None:
         if self._watcher is not None:
@@ -390,10 +393,3 @@ def _fail(future: asyncio.Future[Any], error: LinesideError) -> None:
     if not future.done():
         future.set_exception(error)
         future.exception()  # a caller may drop its future: no complaint about that
-
-
-def _closed_words(reason: ReasonCode) -> str:
-    words = str(reason)
-    return (
-        "closed by the broker" if words in ("Unspecified error", "Normal disconnection") else words
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 import ssl
@@ -11,15 +12,27 @@ from dataclasses import dataclass
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.reasoncodes import ReasonCode
 
 from runtime.broker import BrokerAddress
 from runtime.errors import LinesideError, Reconfigure, RetryLater
+from runtime.messages import Phrase
 
 # Answers to CONNECT (MQTT 3.1.1 section 3.2.2.3), as paho gives them: by those of MQTT 5.
 _UNSUPPORTED_VERSION = 0x84
 _BAD_CLIENT_ID = 0x85
 _BAD_LOG_IN = 0x86
 _NOT_AUTHORISED = 0x87
+
+
+_REASONS: tuple[tuple[type[OSError] | tuple[type[OSError], ...], str], ...] = (
+    (ssl.SSLEOFError, "LS-1156"),
+    (socket.gaierror, "LS-1155"),
+    (ConnectionRefusedError, "LS-1150"),
+    ((ConnectionResetError, BrokenPipeError, ConnectionAbortedError), "LS-1154"),
+    (TimeoutError, "LS-1151"),
+)
+_NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,22 +169,34 @@ def refusal(answer: int, words: str, address: BrokerAddress, client_id: str) -> 
     return RetryLater("LS-1110", broker=broker, reason=words)
 
 
+def ending(reason: ReasonCode) -> Phrase | str:
+    """Why paho says a connection ended, when no socket error tells more."""
+    words = str(reason)
+    if words == "Protocol error":
+        return Phrase("LS-1159")
+    ordinary = ("Unspecified error", "Normal disconnection")
+    return Phrase("LS-1156") if words in ordinary else words
+
+
 def tls_code(error: ssl.SSLError) -> str:
     """An alert is the broker's word about our certificate; the rest is the channel itself."""
     return "LS-1113" if "ALERT" in (error.reason or "").upper() else "LS-1112"
 
 
-def reason_of(error: BaseException) -> str:
-    """The cause in a few words for the texts of the catalogue."""
+def reason_of(error: BaseException) -> Phrase | str:
+    """The cause in a few words, for the texts of the catalogue."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
-    if isinstance(error, ssl.SSLError):
-        return (error.reason or str(error)).lower().replace("_", " ")
-    if isinstance(error, socket.gaierror):
-        return "the host name is not known"
-    if isinstance(error, TimeoutError):
-        return "no answer"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.lower().replace("_", " ")
+    for kind, code in _REASONS:
+        if isinstance(error, kind):
+            return Phrase(code)
+    if isinstance(error, FileNotFoundError):
+        return Phrase("LS-1160", {"path": str(error.filename)})
     if isinstance(error, OSError):
+        if error.errno in _NO_WAY:
+            return Phrase("LS-1153")
         named = f"{error.filename}: " if error.filename else ""
         return named + (error.strerror or str(error))
     return str(error)

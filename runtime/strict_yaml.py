@@ -14,7 +14,8 @@ from typing import Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from runtime.problems import ENVIRONMENT, FOLDER, ConfigError, ConfigPath, Problem, invalid
-from runtime.yaml_tree import Node, Stop, TreeReader, dotted
+from runtime.yaml_place import dotted
+from runtime.yaml_tree import Node, Stop, TreeReader
 from runtime.yaml_words import problems_of
 
 __all__ = [

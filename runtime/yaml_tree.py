@@ -8,19 +8,18 @@ once; nothing but plain data can be asked for; nesting and the size after aliase
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from runtime.problems import Problem
+from runtime.yaml_place import Place, dotted
+from runtime.yaml_syntax import explain
 
 MOST_DEPTH = 64
 MOST_VALUES = 1_000_000
-
-Place = tuple[int, int]
-"""Line and column, both from 1."""
 
 _INT = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
@@ -35,7 +34,6 @@ _WORDS: Mapping[str, bool | float | None] = {
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
 _VARIABLE = re.compile(r"\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_PLAIN_NAME = re.compile(r"[^\s.\[\]]+")
 _MOST_DIGITS = 4000  # int() refuses more
 _TEXT_TAG = "tag:yaml.org,2002:str"
 
@@ -117,23 +115,9 @@ class TreeReader:
         # libyaml hands out an event as soon as it has parsed it: bounds below stop it in time.
         try:
             yield from yaml.parse(text, Loader=yaml.CSafeLoader)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            place = (mark.line + 1, mark.column + 1) if mark is not None else (0, 0)
-            raise Stop(self._syntax(text, place, error.problem or str(error))) from error
         except yaml.YAMLError as error:
-            reason = str(getattr(error, "reason", error))
-            raise Stop(self._problem("LS-1007", (0, 0), reason=reason)) from error
-
-    def _syntax(self, text: str, place: Place, reason: str) -> Problem:
-        line, column = place
-        lines = text.splitlines()
-        before = lines[line - 1][:column] if 0 < line <= len(lines) else ""
-        if "\t" in before:
-            return self._problem("LS-1045", place)
-        if self._stack and "${" in before:
-            return self._problem("LS-1049", place)
-        return self._problem("LS-1007", place, reason=reason)
+            code, place, params = explain(error, text)
+            raise Stop(self._problem(code, place, **params)) from error
 
     def _problem(self, code: str, place: Place, **params: object) -> Problem:
         line, column = place
@@ -290,19 +274,6 @@ def core_value(text: str) -> str | int | float | bool | None:
     if _FLOAT.fullmatch(text):
         return float(text)
     return text
-
-
-def dotted(path: Iterable[object]) -> str:
-    """`devices[0].groups[1].every_ms`; a key that has dots or blanks itself is quoted."""
-    shown = ""
-    for name in path:
-        if isinstance(name, int) and not isinstance(name, bool):
-            shown += f"[{name}]"
-        else:
-            word = str(name)
-            part = word if _PLAIN_NAME.fullmatch(word) else f'["{word}"]'
-            shown += f".{part}" if shown and not part.startswith("[") else part
-    return shown
 
 
 def _place(event: yaml.Event) -> Place:

@@ -13,7 +13,8 @@ from pydantic_core import ErrorDetails
 
 from runtime.problems import CUSTOM, Problem
 from runtime.yaml_fields import fields_at
-from runtime.yaml_tree import Node, dotted
+from runtime.yaml_place import dotted
+from runtime.yaml_tree import Node
 
 _KEY = "[key]"
 _MOST_SHOWN = 60

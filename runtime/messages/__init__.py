@@ -5,6 +5,7 @@ from __future__ import annotations
 import locale
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from string import Formatter
 from typing import Literal
@@ -16,6 +17,7 @@ Language = Literal["en", "zh"]
 
 __all__ = [
     "Language",
+    "Phrase",
     "Text",
     "areas",
     "catalogue",
@@ -24,6 +26,7 @@ __all__ = [
     "parameters",
     "placeholders",
     "text",
+    "worded",
 ]
 
 
@@ -86,10 +89,7 @@ def text(code: str, *, lang: Language | None = None, **params: object) -> str:
     """
     entry = catalogue().get(code)
     words = lang or detect_language()
-    shown = {
-        name: describe(value, lang=words) if isinstance(value, BaseException) else value
-        for name, value in params.items()
-    }
+    shown = {name: worded(value, lang=words) for name, value in params.items()}
     listed = ", ".join(f"{name}={value}" for name, value in shown.items())
     if entry is None:
         return f"{code} {listed}".strip()
@@ -98,6 +98,24 @@ def text(code: str, *, lang: Language | None = None, **params: object) -> str:
         return template.format(**shown)
     except (KeyError, IndexError, ValueError, TypeError):
         return f"{template} ({listed})"
+
+
+def worded(value: object, *, lang: Language | None = None) -> object:
+    """A parameter as people read it: errors and phrases in `lang`, everything else as it is."""
+    if isinstance(value, Phrase):
+        return text(value.code, lang=lang, **value.params)
+    return describe(value, lang=lang) if isinstance(value, BaseException) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A parameter that is itself worded from the catalogue, e.g. the reason of an error."""
+
+    code: str
+    params: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return text(self.code, lang="en", **self.params)
 
 
 def describe(error: BaseException, *, lang: Language | None = None) -> str:

@@ -207,6 +207,32 @@ TEXTS: dict[str, Text] = {
         en="Put quotes around the text with ${{...}} inside {{ }} or [ ].",
         zh="在 {{ }} 或 [ ] 内，含 ${{...}} 的文本必须加引号。",
     ),
+    "LS-1050": Text(
+        en="A second ': ' stands here, or the line is indented wrongly. Put quotes around a text "
+        "that contains ': '.",
+        zh="此处多出一个“: ”，或该行缩进有误。含“: ”的文本请加引号。",
+    ),
+    "LS-1051": Text(
+        en="The quote or bracket that opens here is not closed properly. Close it.",
+        zh="此处开始的引号或括号没有正确结束，请补全。",
+    ),
+    "LS-1052": Text(
+        en="The indentation is wrong here or just above: lines of one group start in the same "
+        "column.",
+        zh="此处或上方的缩进有误：同一组的各行必须从同一列开始。",
+    ),
+    "LS-1053": Text(
+        en="A text cannot start like this. Put it in quotes.",
+        zh="文本不能以此字符开头，请加引号。",
+    ),
+    "LS-1054": Text(
+        en="In double quotes \\ starts an escape. Use single quotes, or write it twice.",
+        zh="双引号内的 \\ 表示转义，请改用单引号或写两次。",
+    ),
+    "LS-1055": Text(
+        en="A ':' is missing after a key here or just above.",
+        zh="此处或上方的键之后缺少“:”。",
+    ),
     "LS-1101": Text(
         en="The broker {broker} cannot be reached: {reason}. The program keeps trying; check "
         "network, address and that the broker runs.",
@@ -283,6 +309,17 @@ TEXTS: dict[str, Text] = {
         en="A password needs a user name. Add username.",
         zh="设置了密码但缺少用户名，请补充 username。",
     ),
+    "LS-1150": Text(en="refused, nothing listens there", zh="被拒绝，该端口无服务"),
+    "LS-1151": Text(en="no answer", zh="无应答"),
+    "LS-1152": Text(en="no answer for {silent_s} s", zh="{silent_s} 秒无应答"),
+    "LS-1153": Text(en="no way to this address", zh="网络不可达"),
+    "LS-1154": Text(en="reset by the other side", zh="连接被对方重置"),
+    "LS-1155": Text(en="the host name is not known", zh="主机名无法解析"),
+    "LS-1156": Text(en="closed by the broker", zh="被服务器关闭"),
+    "LS-1157": Text(en="closed by this program", zh="由本程序关闭"),
+    "LS-1158": Text(en="not connected", zh="尚未连接"),
+    "LS-1159": Text(en="what it sends is not MQTT", zh="对方发送的不是 MQTT"),
+    "LS-1160": Text(en="there is no such file: {path}", zh="文件不存在：{path}"),
     "LS-1201": Text(
         en="Task {task} failed and starts again in {pause_s} s: {reason}",
         zh="任务 {task} 失败，将在 {pause_s} 秒后重新启动：{reason}",

@@ -281,5 +281,10 @@ def test_errors_are_described_with_code_and_words() -> None:
     assert messages.describe(ours, lang="en").startswith("LS-1110 The broker b serves nobody")
     many = ConfigError([Problem(file="f", code="LS-1001"), Problem(file="f", code="LS-1002")])
     assert messages.describe(many, lang="zh").count("\n") == 1
+    phrase = messages.Phrase("LS-1152", {"silent_s": 3})
+    assert str(phrase) == "no answer for 3 s"
+    lost = RetryLater("LS-1103", broker="b", reason=phrase)
+    assert "3 秒无应答" in messages.describe(lost, lang="zh")
+    assert "no answer for 3 s" in str(lost)
     inside = messages.text("LS-1201", lang="zh", task="t", pause_s=1, reason=ours)
     assert "消息服务器 b 暂不可用" in inside

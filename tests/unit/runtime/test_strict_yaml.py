@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from runtime import messages, strict_yaml
@@ -233,11 +237,16 @@ def test_a_missing_variable_is_named_with_its_line_and_nothing_more_is_said() ->
         ("anything: &self [*self]\n", [("LS-1020", 1, 18, "anything[0]")]),
         ("anything: {<<: 5, a: 1}\n", [("LS-1044", 1, 16, "anything")]),
         ("anything:\n\t- 1\n", [("LS-1045", 2, 1, "anything")]),
-        ("anything: {a: ${B}}\n", [("LS-1049", 1, 16, "anything")]),
-        ("plant: [a\n", [("LS-1007", 2, 1, "plant[1]")]),
-        ("plant: a: b\n", [("LS-1007", 1, 9, "")]),
-        ("plant: 'a\n", [("LS-1007", 2, 1, "plant")]),
-        ("plant: @a\n", [("LS-1007", 1, 8, "plant")]),
+        ("anything: {a: ${B}}\n", [("LS-1049", 1, 11, "anything")]),
+        ("plant: [a\non: 1\n", [("LS-1051", 1, 8, "plant[1]")]),
+        ("plant: a\nanything: {a: 1\non: off\n", [("LS-1051", 2, 11, "anything")]),
+        ("plant: 'a\non: off\n", [("LS-1051", 1, 8, "plant")]),
+        ("plant: a: b\n", [("LS-1050", 1, 9, "")]),
+        ("plant:\n  a: 1\n b: 2\n", [("LS-1052", 3, 2, "")]),
+        ("plant: @a\n", [("LS-1053", 1, 8, "plant")]),
+        ('log: "C:\\logs\\edge"\n', [("LS-1054", 1, 9, "log")]),
+        ("plant\non: 1\n", [("LS-1050", 2, 3, "")]),
+        ("anything: !x!y z\n", [("LS-1007", 1, 11, "anything")]),
         ("plant: a\x07b\n", [("LS-1007", 0, 0, "")]),
         ("", [("LS-1008", 0, 0, "")]),
         ("# nothing\n", [("LS-1008", 0, 0, "")]),
@@ -473,6 +482,49 @@ def test_the_error_words_itself_and_counts() -> None:
     assert (error.code, error.params) == ("LS-1000", {"file": "edge.yaml", "count": 2})
     assert str(error).count("\n") == 1
     assert "是" in error.text("zh")
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="ab:-[]{}'\"&*!|>#%@`,?<\n\t 01.~$\\", max_size=60))
+def test_no_text_at_all_brings_anything_but_a_value_or_problems(text: str) -> None:
+    try:
+        strict_yaml.loads(text, "f", Config, env={})
+    except ConfigError as error:
+        assert error.problems
+        for one in error.problems:
+            assert one.text("en")
+            assert one.text("zh")
+            assert one.line <= text.count("\n") + 2
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=40), st.sampled_from(["utf-8", "gb18030", "utf-16", "latin-1"]))
+def test_no_bytes_at_all_bring_anything_but_a_value_or_problems(noise: bytes, coding: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "edge.yaml"
+        file.write_bytes("anything: 冲压 é\n".encode(coding, "replace") + noise)
+        try:
+            strict_yaml.load(file, Config, env={})
+        except ConfigError as error:
+            assert error.text("zh")
+
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text("ab中é😀 :#-{}[],'\"\\&*!|>%@`~1."),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc"), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None)
+@given(PLAIN)
+def test_what_json_says_yaml_says_too(data: Any) -> None:
+    text = json.dumps({"anything": data}, ensure_ascii=False)
+    assert strict_yaml.loads(text, "f", Config).anything == data
 
 
 # -- places for checks across fields ------------------------------------------------------------
