@@ -18,6 +18,8 @@ import sys
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 4
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -69,6 +71,9 @@ def main(argv: list[str]) -> int:
     if sys.platform != "win32" and uid >= 0:
         if sys.platform == "linux":
             libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+            # PostgreSQL looks for its own programs with access(2), which for a user other than
+            # root ignores capabilities unless this is set (capabilities(7), securebits).
+            libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)

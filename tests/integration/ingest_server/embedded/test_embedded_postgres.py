@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import psycopg
 import pytest
 
 from ingest_server.embedded import orphan, ports
-from ingest_server.embedded.postgres import EmbeddedPostgres
+from ingest_server.embedded.postgres import EmbeddedPostgres, find_installation
 from runtime.errors import Reconfigure
 from tests.conftest import WaitFor
 
@@ -215,6 +216,27 @@ async def test_timescaledb_is_loaded_where_its_files_are(tmp_path: Path) -> None
     async with EmbeddedPostgres(tmp_path, settings=FAST) as server:
         assert server.has_timescaledb
         await _execute(server.dsn, "CREATE EXTENSION timescaledb")
+
+
+async def test_programs_and_data_below_a_folder_closed_to_others_work_also_for_root(
+    tmp_path: Path,
+) -> None:
+    """As a checkout in /root: another user runs the server then, who may not enter it."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    package = find_installation({}).bin.parents[1]
+
+    def link(source: str, target: str) -> None:
+        try:
+            os.link(source, target)
+        except OSError:  # another file system
+            shutil.copy2(source, target)
+
+    for name in (package.name, f"{package.name}.libs"):  # the programs look for these beside them
+        shutil.copytree(package.parent / name, closed / name, copy_function=link, symlinks=True)
+    environ = {"LINESIDE_POSTGRES_HOME": str(closed / package.name / "pginstall")}
+    async with EmbeddedPostgres(closed / "data", settings=FAST, environ=environ) as server:
+        assert await _execute(server.dsn, "SELECT count(*) > 0 FROM pg_timezone_names") == [(True,)]
 
 
 async def test_without_the_wheel_the_error_names_the_extra(tmp_path: Path) -> None:
