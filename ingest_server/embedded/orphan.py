@@ -85,14 +85,19 @@ def give_to(user: User, folder: Path) -> None:
         os.chown(folder, user.uid, user.gid)
 
 
+def can_tell() -> bool:
+    """Whether `processes_in` knows: only Linux tells where processes work."""
+    return sys.platform == "linux" and Path("/proc/self/cwd").exists()
+
+
 def processes_in(folder: Path, program: str) -> list[int]:
     """The processes of `program` that work in `folder`: a server of ours and its workers.
 
     By name too, so that an administrator's shell in that folder is left alone. Empty where the
-    system does not tell (anything but Linux).
+    system does not tell.
     """
     proc = Path("/proc")
-    if not proc.is_dir():
+    if not can_tell():
         return []
     wanted = folder.resolve()
     found = []

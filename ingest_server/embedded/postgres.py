@@ -133,10 +133,11 @@ class EmbeddedPostgres:
                 self.has_timescaledb = installation.has_timescaledb
                 await self._make_cluster(installation)
                 await self._child.end_left_overs("postgres", signal.SIGINT)
-                # With the lock ours and no server in the folder, this can only be stale; its
-                # process number may by now belong to somebody else, which PostgreSQL would
-                # take for a running server.
-                (self.cluster / "postmaster.pid").unlink(missing_ok=True)
+                if orphan.can_tell():
+                    # With the lock ours and no server in the folder, this can only be stale;
+                    # its process number may by now belong to somebody else, which PostgreSQL
+                    # would take for a running server.
+                    (self.cluster / "postmaster.pid").unlink(missing_ok=True)
                 await self._run(installation)
             except OSError as error:
                 raise folder_error(self.data_dir, PART, error) from error
