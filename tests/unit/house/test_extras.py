@@ -20,7 +20,13 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "embedded": ("ingest_server.embedded",),
     "sim": ("simulators",),
 }
-PROGRAMS = {"server": "ingest_server.cli"}
+PROGRAMS = {
+    program: f"{package}.cli"
+    for program, package in (("edge", "edge_agent"), ("server", "ingest_server"))
+    if (ROOT / package / "cli.py").exists()
+}
+# What each is started with where its own extra is missing: another extra, a configuration.
+WITHOUT = {"server": ("edge", "server.yaml"), "edge": ("server", "line-a.yaml")}
 
 _WITHOUT = """
 import importlib, importlib.abc, json, pkgutil, sys
@@ -136,13 +142,9 @@ def test_a_program_shows_its_help_with_its_extra_alone(program: str) -> None:
     assert "run" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("program", "installed", "configuration"),
-    [("server", "edge", "server.yaml")],
-)
-def test_a_program_without_its_extra_says_in_one_line_what_to_install(
-    program: str, installed: str, configuration: str
-) -> None:
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_without_its_extra_says_in_one_line_what_to_install(program: str) -> None:
+    installed, configuration = WITHOUT[program]
     done = _start(program, installed, "run", str(ROOT / "configs" / "demo" / configuration))
     assert done.returncode == 2
     assert f"lineside[{program}]" in done.stderr
