@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 TOKEN_FILE: Final = "api.token"  # noqa: S105 - a file name
 PORT_FILE: Final = "api.port"
 _STOP_GRACE_S: Final = 10.0
+_API_GRACE_S: Final = 3
 _PARTITIONS_EVERY_S: Final = 3_600.0
 _SABOTAGE: Final = "LINESIDE_SABOTAGE"
 _SABOTAGED_EVERY: Final = 5
@@ -166,7 +167,17 @@ class Server:
             port = listener.getsockname()[1]
             platform.write_private(self._config.data_dir / PORT_FILE, f"{port}\n".encode())
             _log.info("API listens", host=api.host, port=port)
-            await _Uvicorn(uvicorn.Config(app, log_config=None)).serve(sockets=[listener])
+            server = _Uvicorn(
+                uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=_API_GRACE_S)
+            )
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            try:
+                await asyncio.shield(serving)
+            except asyncio.CancelledError:
+                # Cancelled from outside it would leave its connections to the database half open.
+                server.should_exit = True
+                await serving
+                raise
 
     def _fail(self, error: Exception) -> None:
         if not self.ended.done():

@@ -84,6 +84,14 @@ class Committer:
             self.close()
             raise
 
+    def upkeep(self) -> None:
+        """What is due about once a second: the latest values. Raises StoreError."""
+        try:
+            self._commit.upkeep(self._open())
+        except StoreError:
+            self.close()
+            raise
+
     def tags(self, edge: EdgeId, epoch: UUID) -> TagMap | None:
         """The tag map of an epoch if it is remembered; never asks the database.
 
@@ -138,8 +146,9 @@ class Committer:
         )
         outcomes = [draft.take(arrival) for arrival in arrivals]
         changes = draft.changes()
-        if changes is not None:
-            self._commit.run(connection, changes)
+        if changes is not None and not self._commit.run(connection, changes):
+            self._forget()
+            return outcomes
         self._known.update(draft.known)
         for edge, known in draft.known.items():
             for (epoch, cls), row in known.row.streams.items():

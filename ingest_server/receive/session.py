@@ -48,6 +48,7 @@ R = TypeVar("R")
 _MOST_INBOUND = 512
 _DECODE_AT_ONCE = 32
 _ANSWER_LOOK_S = 0.1
+_UPKEEP_S = 1.0
 
 
 @dataclass(kw_only=True, slots=True)
@@ -106,6 +107,8 @@ class Session:
         self._live_line: asyncio.Queue[Message] = asyncio.Queue(maxsize=_DECODE_AT_ONCE)
         self._answers: dict[EdgeId, Answer] = {}
         self._greeted: set[EdgeId] = set()
+        self._to_greet = asyncio.Event()
+        self._turn = asyncio.Lock()
 
     async def run(self) -> None:
         """Receive until the connection is lost. Raises what ended it (RetryLater, Reconfigure)."""
@@ -128,10 +131,12 @@ class Session:
                     for work in (self._read, self._decode, self._store, self._take_live):
                         tasks.create_task(work())
                     tasks.create_task(self._answer())
+                    tasks.create_task(self._upkeep())
+                    tasks.create_task(self._greet_all())
                     await self._subscribe()
                     self._state.connected_us = self._clock()
                     self._log.info("receiving", broker=str(settings.address))
-                    await self._greet()
+                    self._to_greet.set()
             except* LinesideError as group:
                 first = _first(group)
                 self._state.lost_code = first.code
@@ -209,8 +214,17 @@ class Session:
             self._state.oldest_s = self._line.oldest_s()
             self._send_due()
 
+    async def _upkeep(self) -> None:
+        while True:
+            await self._insist(self._committer.upkeep)
+            await asyncio.sleep(_UPKEEP_S)
+
     async def _insist(self, work: Callable[[], R]) -> R:
         """Do it in the committer's thread, again and again while the database is away."""
+        async with self._turn:
+            return await self._until_done(work)
+
+    async def _until_done(self, work: Callable[[], R]) -> R:
         loop = asyncio.get_running_loop()
         failures = 0
         while True:
@@ -227,9 +241,7 @@ class Session:
             if failures:
                 self._state.database_away_us = None
                 self._log.info("the database is back", failures=failures)
-                self._worker = uuid4()
-                self._greeted.clear()
-                await self._greet()
+                self._to_greet.set()
             return done
 
     def _note(self, arrival: Arrival, outcome: Outcome) -> None:
@@ -260,14 +272,20 @@ class Session:
 
     # -- out ---------------------------------------------------------------------------------------
 
-    async def _greet(self) -> None:
-        """Announce this worker to every edge the database knows; the others when they speak."""
-        for row in await self._insist(self._committer.known_edges):
-            if row.edge.shard in self._settings.shards:
-                now_us = self._clock()
-                answer = self._answers.get(row.edge, Answer())
-                self._answers[row.edge] = answer.with_news(row, now_us=now_us, urgent=True)
-        self._send_due()
+    async def _greet_all(self) -> None:
+        """Announce a worker to every edge the database knows; the others when they speak."""
+        while True:
+            await self._to_greet.wait()
+            self._to_greet.clear()
+            self._worker = uuid4()
+            self._greeted.clear()
+            for row in await self._insist(self._committer.known_edges):
+                if row.edge.shard in self._settings.shards:
+                    answer = self._answers.get(row.edge, Answer())
+                    self._answers[row.edge] = answer.with_news(
+                        row, now_us=self._clock(), urgent=True
+                    )
+            self._send_due()
 
     async def _answer(self) -> None:
         while True:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ingest_server.domain.facts import Facts
     from wire.samples import Samples
 
 POSTGRES_EPOCH_US: Final = 946_684_800_000_000
@@ -48,6 +49,19 @@ class Readings:
 
     def __len__(self) -> int:
         return int(self.ts.shape[0])
+
+    def take(self, index: NDArray[np.intp]) -> Readings:
+        """The readings chosen by a numpy index, in that order."""
+        return Readings(
+            tag_id=self.tag_id[index],
+            ts=self.ts[index],
+            q=self.q[index],
+            f=self.f[index],
+            i=self.i[index],
+            s=None if self.s is None else self.s[index],
+            orig=None if self.orig is None else self.orig[index],
+            shape=self.shape[index],
+        )
 
 
 def readings_of(samples: Samples, tags: TagMap) -> Readings:
@@ -109,6 +123,18 @@ _NULL: Final = _reading_layout(None, None)
 _BLANKS: Final = {layout: _blank(layout, 7) for layout in (_NUM, _BIG, _NULL)}
 _ORIGIN: Final = _layout(("tag_id", ">i4"), ("ts", ">i8"), ("origin", ">i8"), ("batch", ">i8"))
 _ORIGIN_BLANK: Final = _blank(_ORIGIN, 4)
+_FACT: Final = _layout(
+    ("tag_id", ">i4"),
+    ("ts", ">i8"),
+    ("from_ts", ">i8"),
+    ("raw_before", ">i8"),
+    ("raw", ">i8"),
+    ("quantity", ">f8"),
+    ("cause", ">i2"),
+    ("discontinuous", "i1"),
+    ("batch", ">i8"),
+)
+_FACT_BLANK: Final = _blank(_FACT, 9)
 _TEXT_HEAD: Final = struct.Struct(">hiqiiiii")
 _TEXT_TAIL: Final = struct.Struct(">iiiq")
 
@@ -156,6 +182,25 @@ def copy_origins(parts: Sequence[tuple[Readings, int]]) -> list[bytes]:
             out["tag_id"] = readings.tag_id[rows]
             out["ts"] = readings.ts[rows] - POSTGRES_EPOCH_US
             out["origin"] = _within_years(readings.orig[rows]) - POSTGRES_EPOCH_US
+            out["batch"] = batch
+            pieces.append(out.tobytes())
+    return [HEADER, *pieces, TRAILER] if pieces else []
+
+
+def copy_facts(parts: Sequence[tuple[int, int, Facts]]) -> list[bytes]:
+    """COPY data of quantities (`count_fact`), each part with its tag id and batch; [] for none."""
+    pieces: list[bytes] = []
+    for tag_id, batch, facts in parts:
+        if len(facts):
+            out = np.repeat(_FACT_BLANK, len(facts))
+            out["tag_id"] = tag_id
+            out["ts"] = facts.ts_us - POSTGRES_EPOCH_US
+            out["from_ts"] = facts.from_us - POSTGRES_EPOCH_US
+            out["raw_before"] = facts.before
+            out["raw"] = facts.value
+            out["quantity"] = facts.quantity
+            out["cause"] = facts.cause
+            out["discontinuous"] = facts.discontinuous
             out["batch"] = batch
             pieces.append(out.tobytes())
     return [HEADER, *pieces, TRAILER] if pieces else []

@@ -41,6 +41,10 @@ class CursorMoved(StoreError, RetryLater):
     """Somebody else moved the cursor of a stream: what this process remembers is stale."""
 
 
+class PlanChanged(CursorMoved):
+    """A plan was applied while this transaction was being prepared: fold again, by the new one."""
+
+
 class DatabaseAhead(StoreError, Reconfigure):
     """A later release has migrated the database."""
 

@@ -48,6 +48,11 @@ def beside(module_file: str, name: str) -> Queries:
     return Queries(Path(module_file).parent / "sql" / name)
 
 
+def of_store(name: str) -> Queries:
+    """The queries of a file in `store/sql`."""
+    return beside(__file__, name)
+
+
 def parse(text: str, file: str) -> list[tuple[str, str]]:
     """Names and statements in the order of the file. Raises SqlFileError."""
     found: list[tuple[str, str]] = []

@@ -1,6 +1,49 @@
-"""Brings production per minute up to date with counts and assignments (role `work`)."""
+"""Brings production per minute up to date with counts and assignments (role `work`).
+
+Invariants:
+- a minute is always computed whole, from all its facts and the assignments as they are now;
+- marks are taken first and the facts read in later statements of the same transaction: what is
+  committed in between has left a mark of its own;
+- the same facts and assignments give the same rows, whatever the order in which they came.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from ingest_server.domain.assignments import Assignment, Timeline, timeline
+from ingest_server.domain.attribution import Key, attribute
+from ingest_server.domain.facts import Facts
+from ingest_server.store import connection as connections
+from ingest_server.store.errors import StoreError, wrapped
+from ingest_server.store.queries import of_store
+from runtime.clock import from_datetime, to_datetime
+
+if TYPE_CHECKING:
+    from ingest_server.store.connection import Connection
+
+_LOCK: Final = 0x4C53_4445_0004
+_MOST_MARKS: Final = 5_000
+_SQL = of_store("progress.sql")
+
+Minute = tuple[str, datetime]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Counter:
+    """The facts of one counter of one equipment, as lists."""
+
+    role: str
+    gap_s: float | None
+    ts_us: list[int]
+    from_us: list[int]
+    quantity: list[float]
+    discontinuous: list[bool]
 
 
 class Progress:
@@ -8,10 +51,131 @@ class Progress:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
+        self._connection: Connection | None = None
 
     def drain(self) -> int:
         """Recompute some of the marked minutes; how many. Raises StoreError."""
-        return 0
+        try:
+            if self._connection is None or self._connection.closed:
+                self._connection = connections.connect(self._dsn, name="progress")
+            with wrapped(), self._connection.transaction():
+                return _drain(self._connection)
+        except StoreError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _drain(connection: Connection) -> int:
+    turn = connection.execute(_SQL["one_at_a_time"], {"key": _LOCK}).fetchone()
+    if turn is None or not turn[0]:
+        return 0
+    marks = connection.execute(_SQL["take_marks"], {"limit": _MOST_MARKS}).fetchall()
+    minutes: list[Minute] = sorted({(equipment, minute) for equipment, minute in marks})
+    if not minutes:
+        return 0
+    wanted = {
+        "equipment": [equipment for equipment, _ in minutes],
+        "minute": [minute for _, minute in minutes],
+    }
+    counters = _counters(connection.execute(_SQL["facts"], wanted).fetchall())
+    timelines = _timelines(connection, minutes, counters)
+    rows = production(counters, timelines)
+    connection.execute(_SQL["clear_minutes"], wanted)
+    if rows:
+        names = ("equipment", "minute", "tag_id", "role", "run", "quantity")
+        columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+        connection.execute(_SQL["add_rows"], columns)
+    return len(minutes)
+
+
+def _counters(found: Iterable[Sequence[Any]]) -> dict[tuple[str, int], _Counter]:
+    counters: dict[tuple[str, int], _Counter] = {}
+    for equipment, _, tag_id, role, gap_s, ts, from_ts, quantity, discontinuous in found:
+        one = counters.setdefault(
+            (equipment, tag_id),
+            _Counter(role=role, gap_s=gap_s, ts_us=[], from_us=[], quantity=[], discontinuous=[]),
+        )
+        one.ts_us.append(from_datetime(ts))
+        one.from_us.append(from_datetime(from_ts))
+        one.quantity.append(quantity)
+        one.discontinuous.append(discontinuous)
+    return counters
+
+
+def _timelines(
+    connection: Connection,
+    minutes: Iterable[Minute],
+    counters: Mapping[tuple[str, int], _Counter],
+) -> dict[str, Timeline]:
+    since: dict[str, int] = {}
+    for equipment, minute in minutes:
+        since[equipment] = min(from_datetime(minute), since.get(equipment, 2**62))
+    for (equipment, _), counter in counters.items():
+        since[equipment] = min(since[equipment], *counter.from_us)
+    found = connection.execute(
+        _SQL["assignments"],
+        {
+            "equipment": list(since),
+            "since": [to_datetime(max(at_us, 0)) for at_us in since.values()],
+        },
+    ).fetchall()
+    said: dict[str, list[Assignment]] = {equipment: [] for equipment in since}
+    for equipment, at, order, operation, source, author, seq in found:
+        said[equipment].append(
+            Assignment(
+                equipment=equipment,
+                at_us=from_datetime(at),
+                order=order,
+                operation=operation,
+                source=source,
+                author=author,
+                seq=seq,
+            )
+        )
+    return {equipment: timeline(each) for equipment, each in said.items()}
+
+
+def production(
+    counters: Mapping[tuple[str, int], _Counter], timelines: Mapping[str, Timeline]
+) -> list[tuple[str, datetime, int, str, str, float]]:
+    """Rows of `production_1m` of these counters' facts."""
+    rows: list[tuple[str, datetime, int, str, str, float]] = []
+    for (equipment, tag_id), counter in sorted(counters.items()):
+        gap_us = None if counter.gap_s is None else round(counter.gap_s * 1e6)
+        made = attribute(_facts(counter), timelines[equipment], gap_us=gap_us)
+        sums: dict[tuple[int, str], float] = {}
+        for key, minute_us, quantity in zip(
+            made.key.tolist(), made.minute_us.tolist(), made.quantity.tolist(), strict=True
+        ):
+            place = (minute_us, run_of(made.keys[key]))
+            sums[place] = sums.get(place, 0.0) + quantity
+        rows += [
+            (equipment, to_datetime(minute_us), tag_id, counter.role, run, quantity)
+            for (minute_us, run), quantity in sums.items()
+        ]
+    return rows
+
+
+def run_of(key: Key) -> str:
+    """The text in `production_1m.run`."""
+    return f"order:{key.run.order}" if key.place == "order" else key.place
+
+
+def _facts(counter: _Counter) -> Facts:
+    count = len(counter.ts_us)
+    nothing = np.zeros(count, np.int64)
+    return Facts(
+        ts_us=np.array(counter.ts_us, np.int64),
+        from_us=np.array(counter.from_us, np.int64),
+        quantity=np.array(counter.quantity, np.float64),
+        cause=np.zeros(count, np.uint8),
+        discontinuous=np.array(counter.discontinuous, np.bool_),
+        before=nothing,
+        value=nothing,
+    )

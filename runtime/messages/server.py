@@ -73,10 +73,16 @@ TEXTS: dict[str, Text] = {
         "旧缓冲区中尚未送达的数据已丢失，并记为数据缺口。",
     ),
     "LS-5414": Text(
-        en="The record {seq} of the stream {epoch}/{class} cannot be used ({reason}). It is kept as "
-        "a dead letter, its time stands as a gap.",
+        en="The record {seq} of the stream {epoch}/{class} cannot be used ({reason}). It is kept "
+        "as a dead letter, its time stands as a gap.",
         zh="数据流 {epoch}/{class} 的第 {seq} 条记录无法使用（{reason}）。"
         "该记录已作为死信保存，其时间段记为数据缺口。",
+    ),
+    "LS-5415": Text(
+        en="Counters, orders and alarms of the stream {epoch}/{class} stand still since this "
+        "record ({reason}); its readings are stored. This is a defect: report it.",
+        zh="自该记录起，数据流 {epoch}/{class} 的计数、工单和报警已停止更新（{reason}）；"
+        "其读数仍在保存。这是程序缺陷，请上报。",
     ),
     "LS-5420": Text(
         en="A message of {edge} on {topic} was set aside ({outcome}): {reason}. Look at it with "
@@ -107,5 +113,9 @@ TEXTS: dict[str, Text] = {
     "LS-5504": Text(
         en="Another writer has moved the streams of {edges}. They are read afresh.",
         zh="其他写入者已改动 {edges} 的数据流，正在重新读取。",
+    ),
+    "LS-5505": Text(
+        en="A plan was applied in between. The records are folded again, by the new plan.",
+        zh="期间应用了新的计划，正在按新计划重新处理这些记录。",
     ),
 }

@@ -186,8 +186,11 @@ CREATE TABLE plan_version (
     author  text NOT NULL,
     plant   text NOT NULL,
     sha256  text NOT NULL,
-    text    text NOT NULL
+    text    text NOT NULL,
+    plan    jsonb NOT NULL
 );
+COMMENT ON COLUMN plan_version.text IS 'the file as it was applied';
+COMMENT ON COLUMN plan_version.plan IS 'what it says: the folds and the next apply read this';
 
 CREATE TABLE plant (
     plant     text PRIMARY KEY,
@@ -220,6 +223,7 @@ CREATE TABLE counter_binding (
     modulus   numeric(20),
     factor    double precision NOT NULL DEFAULT 1,
     max_rate  double precision,
+    cadence_s double precision,
     gap_s     double precision,
     PRIMARY KEY (equipment, role, plant, edge, path)
 );
@@ -258,6 +262,7 @@ CREATE TABLE work_order (
     product   text NOT NULL DEFAULT '',
     required  double precision NOT NULL,
     due       timestamptz,
+    completes text NOT NULL DEFAULT 'quantity' CHECK (completes IN ('quantity', 'explicit')),
     state     text NOT NULL DEFAULT 'released'
 );
 

@@ -1,0 +1,185 @@
+"""What folds read and write: plans in force, fold states, quantities, assignments, alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from psycopg.types.json import Jsonb
+
+from ingest_server.store.copyrows import copy_facts
+from ingest_server.store.errors import wrapped
+from ingest_server.store.queries import beside
+from runtime.clock import to_datetime
+
+if TYPE_CHECKING:
+    from ingest_server.domain.facts import Facts
+    from ingest_server.store.connection import Connection
+
+PLAN_LOCK: Final = 0x4C53_4445_0003
+_SQL = beside(__file__, "folding.sql")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AssignmentRow:
+    """An order tag said something: `order` None, that nothing is assigned."""
+
+    equipment: str
+    at_us: int
+    order: str | None
+    author: str
+    tag_id: int
+    batch: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlarmRow:
+    """A transition of an alarm, in the words of the tables `alarm` and `alarm_event`."""
+
+    occurrence: str
+    rule: str
+    bit: int | None
+    equipment: str
+    plant: str
+    tag_id: int
+    event: str
+    at_us: int
+    value: float | None
+    state: str
+    priority: str
+    latching: bool
+    late: bool
+    learned_us: int
+    actor: str | None = None
+
+
+@dataclass(kw_only=True, slots=True)
+class FoldRows:
+    """What the folds of one transaction write."""
+
+    states: dict[tuple[int, str], Mapping[str, Any]] = field(default_factory=dict)
+    """JSON by (tag id, fold)."""
+    facts: list[tuple[int, int, Facts]] = field(default_factory=list)
+    """Tag id, batch and quantities."""
+    minutes: set[tuple[str, int]] = field(default_factory=set)
+    """Equipment and start of the minute, microseconds: to compute again."""
+    assignments: list[AssignmentRow] = field(default_factory=list)
+    alarms: list[AlarmRow] = field(default_factory=list)
+
+
+def plan_version(connection: Connection, *, hold: bool = False) -> int:
+    """The version of all plans; `hold`: until the end of this transaction it stays so."""
+    with wrapped():
+        if hold:
+            connection.execute(_SQL["share_plan"], {"key": PLAN_LOCK})
+        row = connection.execute(_SQL["plan_version"]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def take_plan(connection: Connection) -> None:
+    """Within a transaction: no fold runs beside it. Raises StoreError."""
+    with wrapped():
+        connection.execute(_SQL["take_plan"], {"key": PLAN_LOCK})
+
+
+def load_plans(connection: Connection) -> list[Mapping[str, Any]]:
+    """The plan in force of every plant, as JSON. Raises StoreError."""
+    with wrapped():
+        return [plan for (plan,) in connection.execute(_SQL["plans"]).fetchall()]
+
+
+def load_tags_of(
+    connection: Connection, edge_id: int, paths: Sequence[str]
+) -> list[tuple[int, str, str]]:
+    """Tag id, path and class of the tags of an edge with these paths. Raises StoreError."""
+    with wrapped():
+        rows = connection.execute(
+            _SQL["tags_of_edge"], {"edge_id": edge_id, "paths": list(paths)}
+        ).fetchall()
+    return [(tag_id, path, cls) for tag_id, path, cls in rows]
+
+
+def load_states(
+    connection: Connection, tag_ids: Sequence[int]
+) -> dict[tuple[int, str], Mapping[str, Any]]:
+    """What the folds of these tags remember, as JSON. Raises StoreError."""
+    with wrapped():
+        rows = connection.execute(_SQL["fold_states"], {"tag_ids": list(tag_ids)}).fetchall()
+    return {(tag_id, fold): state for tag_id, fold, state in rows}
+
+
+def write(connection: Connection, rows: FoldRows) -> None:
+    """Write within the caller's transaction. Raises psycopg's own errors."""
+    if rows.states:
+        connection.execute(
+            _SQL["save_fold_states"],
+            {
+                "tag_id": [tag_id for tag_id, _ in rows.states],
+                "fold": [fold for _, fold in rows.states],
+                "state": [Jsonb(dict(state)) for state in rows.states.values()],
+            },
+        )
+    pieces = copy_facts(rows.facts)
+    if pieces:
+        with connection.cursor() as cursor, cursor.copy(_SQL["copy_count_facts"]) as copy:
+            copy.write(b"".join(pieces))
+    if rows.assignments:
+        _assignments(connection, rows.assignments)
+    mark(connection, rows.minutes)
+    for alarm in rows.alarms:
+        _alarm(connection, alarm)
+
+
+def mark(connection: Connection, minutes: set[tuple[str, int]]) -> None:
+    """Mark minutes to be computed again. Raises psycopg's own errors."""
+    if minutes:
+        ordered = sorted(minutes)
+        connection.execute(
+            _SQL["mark_minutes"],
+            {
+                "equipment": [equipment for equipment, _ in ordered],
+                "minute": [to_datetime(minute) for _, minute in ordered],
+            },
+        )
+
+
+def _assignments(connection: Connection, rows: Sequence[AssignmentRow]) -> None:
+    columns: dict[str, Any] = {
+        "equipment": [row.equipment for row in rows],
+        "at": [to_datetime(row.at_us) for row in rows],
+        "order_no": [row.order for row in rows],
+        "author": [row.author for row in rows],
+        "tag_id": [row.tag_id for row in rows],
+        "batch": [row.batch for row in rows],
+    }
+    connection.execute(_SQL["add_assignments"], columns)
+    connection.execute(
+        _SQL["mark_assigned"],
+        {"equipment": columns["equipment"], "at": columns["at"], "source": "plc"},
+    )
+
+
+def _alarm(connection: Connection, row: AlarmRow) -> None:
+    values = {
+        "occurrence": row.occurrence,
+        "rule": row.rule,
+        "bit": row.bit,
+        "equipment": row.equipment,
+        "plant": row.plant,
+        "tag_id": row.tag_id,
+        "event": row.event,
+        "at": to_datetime(row.at_us),
+        "value": row.value,
+        "state": row.state,
+        "priority": row.priority,
+        "latching": row.latching,
+        "late": row.late,
+        "learned_at": to_datetime(row.learned_us),
+        "actor": row.actor,
+    }
+    if row.event == "raised":
+        connection.execute(_SQL["raise_alarm"], values)
+    elif row.event == "cleared":
+        connection.execute(_SQL["clear_alarm"], values)
+    connection.execute(_SQL["add_alarm_event"], values)

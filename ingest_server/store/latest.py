@@ -1,0 +1,26 @@
+"""The table `tag_latest`: the newest reading of each tag."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ingest_server.store.errors import wrapped
+from ingest_server.store.queries import beside
+
+if TYPE_CHECKING:
+    from ingest_server.store.connection import Connection
+
+_SQL = beside(__file__, "latest.sql")
+
+
+def save(connection: Connection, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write one row a tag unless a newer one is there. Raises StoreError."""
+    with wrapped():
+        connection.execute(_SQL["save"], columns)
+
+
+def rebuild(connection: Connection) -> None:
+    """Catch up with readings that were committed and not yet noted here. Raises StoreError."""
+    with wrapped():
+        connection.execute(_SQL["rebuild"])

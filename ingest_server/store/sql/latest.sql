@@ -1,0 +1,25 @@
+-- name: save
+-- Newest readings, in the order of the tags so that two writers never wait for each other in a ring.
+INSERT INTO tag_latest AS l (tag_id, ts, num, big, txt, q)
+SELECT * FROM unnest(%(tag_id)s::int[], %(ts)s::timestamptz[], %(num)s::float8[], %(big)s::int8[],
+                     %(txt)s::text[], %(q)s::int[]) AS n (tag_id, ts, num, big, txt, q)
+ORDER BY n.tag_id
+ON CONFLICT (tag_id) DO UPDATE
+SET ts = excluded.ts, num = excluded.num, big = excluded.big, txt = excluded.txt, q = excluded.q
+WHERE excluded.ts >= l.ts
+
+-- name: rebuild
+-- For each tag the newest reading not older than what stands here.
+INSERT INTO tag_latest AS l (tag_id, ts, num, big, txt, q)
+SELECT t.tag_id, r.ts, r.num, r.big, r.txt, r.q
+FROM tag AS t
+LEFT JOIN tag_latest AS k USING (tag_id)
+CROSS JOIN LATERAL (
+    SELECT ts, num, big, txt, q FROM reading
+    WHERE tag_id = t.tag_id AND ts >= coalesce(k.ts, '-infinity')
+    ORDER BY ts DESC LIMIT 1
+) AS r
+ORDER BY t.tag_id
+ON CONFLICT (tag_id) DO UPDATE
+SET ts = excluded.ts, num = excluded.num, big = excluded.big, txt = excluded.txt, q = excluded.q
+WHERE excluded.ts >= l.ts
