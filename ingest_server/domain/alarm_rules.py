@@ -82,11 +82,14 @@ def conditions(
     """The conditions of every alarm of `rule`; `before`: those before the first reading."""
     if isinstance(rule, LimitRule):
         return [Conditions(key="", on=_limit(rule, value, bad, was_on=before[0]))]
-    words = _words(value)
-    return [
-        Conditions(key=str(bit), on=_held((words >> bit) & 1 == 1, ~bad, was_on=was_on))
-        for bit, was_on in zip(rule.bits, before, strict=True)
-    ]
+    last = _last_telling(~bad)
+    words = _words(value)[np.maximum(last, 0)]
+    found = []
+    for bit, was_on in zip(rule.bits, before, strict=True):
+        on = ((words >> bit) & 1).astype(np.bool_)
+        on[last < 0] = was_on
+        found.append(Conditions(key=str(bit), on=on))
+    return found
 
 
 def _limit(rule: LimitRule, value: NDArray[Any], bad: Bools, *, was_on: bool) -> Bools:
@@ -94,13 +97,16 @@ def _limit(rule: LimitRule, value: NDArray[Any], bad: Bools, *, was_on: bool) ->
         beyond, back = value > rule.limit, value <= rule.limit - rule.deadband
     else:
         beyond, back = value < rule.limit, value >= rule.limit + rule.deadband
-    return _held(beyond, (beyond | back) & ~bad, was_on=was_on)
+    last = _last_telling((beyond | back) & ~bad)
+    on: Bools = beyond[np.maximum(last, 0)]
+    on[last < 0] = was_on
+    return on
 
 
-def _held(on: Bools, tells: Bools, *, was_on: bool) -> Bools:
-    """`on` where a reading tells something, elsewhere what the last telling one said."""
-    last = np.maximum.accumulate(np.where(tells, np.arange(len(on)), -1))
-    return np.where(last >= 0, on[np.maximum(last, 0)], was_on)
+def _last_telling(tells: Bools) -> Int64s:
+    """For each reading the index of the last one that tells something, itself included, or -1."""
+    at = np.where(tells, np.arange(len(tells)), -1)
+    return np.maximum.accumulate(at, dtype=np.int64)
 
 
 def _words(value: NDArray[Any]) -> NDArray[Any]:

@@ -253,6 +253,8 @@ class _Walk:
         if self.since is not None and batch.end_us is not None:
             since_us = batch.end_us - (batch.end_elapsed - self.since)
         facts = self.alarm.facts
+        if since_us == self.alarm.since_us and facts.bad_quality == batch.ends_bad:
+            return
         if facts.bad_quality != batch.ends_bad:
             event = Event.QUALITY_BAD if batch.ends_bad else Event.QUALITY_GOOD
             facts = happened(facts, event, now_us=batch.end_us or 0)

@@ -236,6 +236,14 @@ def test_any_arrival_order_of_assignments_and_facts_gives_the_same_rows(
     assert content(one) == content(two)
 
 
+def test_arrival_order_does_not_even_move_the_rounding() -> None:
+    made = [(place, place + 1, 0.1 * place) for place in range(40)]
+    line = timeline([said(0, "A")])
+    one = attribute(facts_of(*made), line, gap_us=None)
+    two = attribute(facts_of(*made[::-1]), line, gap_us=None)
+    assert content(one) == content(two)
+
+
 @given(assignments=assignments_of_any_kind, made=facts_of_any_kind)
 def test_no_quantity_is_lost_or_doubled_by_attribution(
     assignments: list[Assignment], made: list[Any]

@@ -96,6 +96,10 @@ TABLE: dict[str, tuple[CounterConfig, list[Any], list[tuple[str, float]]]] = {
         NO_WRAP, [(0, 5000), (1, 0), (7201, 5400)],
         [BASE, reset(0), count(5400)],
     ),
+    "a reset after a spike is believed as well": (
+        NO_WRAP, [(0, 5000), (1, 60000), (2, 0), (7202, 5400)],
+        [BASE, DOUBT, reset(0), count(5400)],
+    ),
     "a signed counter wraps through its sign": (
         CounterConfig(kind="cumulative", modulus=65536, max_rate=2.0, cadence_us=S),
         [(0, 32767), (1, -32768), (2, -32767)],
