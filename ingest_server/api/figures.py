@@ -81,7 +81,7 @@ def figures(row: Mapping[str, Any], basis: Basis) -> dict[str, Any]:
     made = basis.made.get(number, [])
     own = {each["equipment"] for each in made} | {row["equipment"], *running_on}
     found: Progress = progress(
-        OrderPlan(order=number, required=row["required"]),
+        OrderPlan(order=number, required=row["required"], completes=row["completes"]),
         _outputs(number, made),
         facts=OrderFacts(
             released=state != OrderState.DRAFT,

@@ -123,6 +123,7 @@ def split(rows: Sequence[dict[str, Any]], limit: int) -> tuple[Sequence[dict[str
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error answers of a route for OpenAPI; what every route can answer is added."""
     meaning = {
+        400: "The body cannot be read.",
         401: "The token is missing or wrong.",
         404: "It does not exist.",
         409: "Its state does not allow this.",

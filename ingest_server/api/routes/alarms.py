@@ -206,7 +206,7 @@ async def journal(context: Ctx, query: Annotated[JournalQuery, InQuery()]) -> Jo
     "/alarms/{occurrence:path}/acknowledge",
     summary="Acknowledge an alarm",
     operation_id="acknowledge_alarm",
-    responses=problems(404, 409, 413),
+    responses=problems(400, 404, 409, 413),
 )
 async def acknowledge(
     context: Ctx,

@@ -187,7 +187,7 @@ async def gaps(context: Ctx, query: Annotated[GapsQuery, InQuery()]) -> Gaps:
     "/gaps/{gap}/accept",
     summary="Accept a gap",
     operation_id="accept_gap",
-    responses=problems(404, 409, 413),
+    responses=problems(400, 404, 409, 413),
 )
 async def accept(
     context: Ctx,

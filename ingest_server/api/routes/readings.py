@@ -67,7 +67,7 @@ class ReadingsQuery(Query):
     )
     points: int | None = Field(
         default=None,
-        ge=1,
+        ge=2,
         le=5_000,
         description="Instead of `bucket`: at most so many buckets, of a round width.",
     )

@@ -2,7 +2,8 @@
 
 -- name: page
 -- Orders in the order of their numbers, after a given one; or one alone.
-SELECT o.order_no, o.plant, p.time_zone, o.equipment, q.line, o.product, o.required, o.due, o.state
+SELECT o.order_no, o.plant, p.time_zone, o.equipment, q.line, o.product, o.required, o.due,
+       o.completes, o.state
 FROM work_order o
 LEFT JOIN plant p ON p.plant = o.plant
 LEFT JOIN equipment q ON q.equipment = o.equipment

@@ -1,7 +1,7 @@
 -- A small plant at 2026-03-01T00:00Z (08:00 in Shanghai) and two hours after.
-INSERT INTO plant VALUES ('demo', 'Demo plant', 'Asia/Shanghai'), ('nord', 'North', 'Europe/Berlin');
-INSERT INTO line VALUES ('demo', 'press', 'Press line'), ('nord', 'mill', '');
-INSERT INTO equipment VALUES ('press-1', 'demo', 'press', 'Press 1'), ('press-2', 'demo', 'press', '');
+INSERT INTO plant (plant, name, time_zone) VALUES ('demo', 'Demo plant', 'Asia/Shanghai'), ('nord', 'North', 'Europe/Berlin');
+INSERT INTO line (plant, line, name) VALUES ('demo', 'press', 'Press line'), ('nord', 'mill', '');
+INSERT INTO equipment (equipment, plant, line, name) VALUES ('press-1', 'demo', 'press', 'Press 1'), ('press-2', 'demo', 'press', '');
 
 INSERT INTO edge (plant, edge, name, online, first_seen, last_seen, status) VALUES
   ('demo', 'line-a', 'Line A', true, '2026-02-01Z', '2026-03-01 01:59:59Z',
@@ -53,7 +53,7 @@ INSERT INTO reading (ts, tag_id, big, q, batch) VALUES ('2026-03-01 00:01Z', 7, 
 INSERT INTO reading (ts, tag_id, num, q, batch)
 SELECT '2026-03-01 00:10Z', 8, n % 2, 0, 1 FROM generate_series(1, 5) n;
 
-INSERT INTO tag_latest VALUES (2, '2026-03-01 00:09:50Z', 59, NULL, NULL, 0),
+INSERT INTO tag_latest (tag_id, ts, num, big, txt, q) VALUES (2, '2026-03-01 00:09:50Z', 59, NULL, NULL, 0),
   (3, '2026-03-01 00:20Z', 99.5, NULL, NULL, 0), (4, '2026-03-01 00:03Z', NULL, 5, NULL, 0),
   (5, '2026-03-01 00:02Z', NULL, NULL, '配方 B', 1),
   (6, '2026-03-01 00:02Z', 0, NULL, NULL, x'80050008'::bit(32)::int);
@@ -79,9 +79,9 @@ VALUES ('press-1', 'good', 'demo', 'line-a', 'press-1/count', 'cumulative', 4294
        ('press-2', 'total', 'demo', 'line-b', 'press-2/count', 'cumulative', NULL, 1, 10, NULL);
 INSERT INTO rule (rule, equipment, plant, edge, path, name, kind, spec) VALUES
   ('press-1-hot', 'press-1', 'demo', 'line-a', 'press-1/temp', 'Press 1 too hot', 'limit', '{}');
-INSERT INTO order_tag VALUES ('press-1', 'demo', 'line-a', 'press-1/recipe');
+INSERT INTO order_tag (equipment, plant, edge, path) VALUES ('press-1', 'demo', 'line-a', 'press-1/recipe');
 
-INSERT INTO work_order VALUES
+INSERT INTO work_order (order_no, plant, equipment, product, required, due, state) VALUES
   ('WO-1', 'demo', 'press-1', 'Lid', 100, '2026-03-02Z', 'released'),
   ('WO-2', 'demo', 'press-1', 'Base', 20, NULL, 'released'),
   ('WO/3', 'demo', 'press-2', 'Rim_1', 0, NULL, 'released');
@@ -101,7 +101,7 @@ INSERT INTO count_fact (tag_id, ts, from_ts, raw_before, raw, quantity, cause, d
   (1, '2026-03-01 00:02:10Z', '2026-03-01 00:02:00Z', 1080, 35, 35, 3, false, 1),
   (1, '2026-03-01 00:02:40Z', '2026-03-01 00:02:35Z', 35, 42, 7, 1, false, 1),
   (1, '2026-03-01 00:05:00Z', '2026-03-01 00:02:00Z', 42, 47, 5, 1, true, 1);
-INSERT INTO production_1m VALUES
+INSERT INTO production_1m (equipment, minute, tag_id, role, run, quantity) VALUES
   ('press-1', '2026-03-01 00:00Z', 1, 'good', 'unassigned', 10),
   ('press-1', '2026-03-01 00:01Z', 1, 'good', 'order:WO-1', 70),
   ('press-1', '2026-03-01 00:02Z', 1, 'good', 'order:WO-1', 35),

@@ -169,3 +169,13 @@ async def test_the_trace_of_an_unknown_order_is_not_empty_but_refused(
         response = await client.get("/api/v1/orders/WO-9/trace")
     assert response.status_code == 404
     assert "工单 WO-9" in response.json()["detail"]
+
+
+async def test_an_order_that_only_a_person_completes_stays_open_beyond_its_quantity(
+    client: httpx2.AsyncClient, sql: Any
+) -> None:
+    sql.execute("UPDATE work_order SET completes = 'explicit' WHERE order_no = 'WO-1'")
+    try:
+        assert (await get(client, "orders/WO-1"))["state"] == "in_progress"
+    finally:
+        sql.execute("UPDATE work_order SET completes = 'quantity' WHERE order_no = 'WO-1'")

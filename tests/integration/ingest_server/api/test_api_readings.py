@@ -179,7 +179,7 @@ async def test_buckets_of_wide_integers_and_texts_are_exact(client: httpx2.Async
 async def test_points_choose_a_round_width(client: httpx2.AsyncClient) -> None:
     found = await read(client, TEMP, points=13)
     assert (found["bucket"], found["bucket_s"]) == ("5m", 300.0)
-    for points in (1, 2, 59, 60, 61, 500, 5000):
+    for points in (2, 59, 60, 61, 500, 5000):
         series = (await read(client, TEMP, points=points))["series"][0]
         assert 1 <= len(series["buckets"]) <= points
         assert sum(each["count"] for each in series["buckets"]) == 60
