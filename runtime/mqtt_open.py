@@ -107,10 +107,9 @@ async def open_client(
 async def _connect(client: paho.Client, address: BrokerAddress, keepalive_s: int) -> None:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
-    given_up = threading.Event()
 
     def settle(failure: Exception | None) -> None:
-        if done.done():
+        if done.done():  # cancelled: nobody wants the socket any more
             client.disconnect()
         elif failure is None:
             done.set_result(None)
@@ -123,9 +122,6 @@ async def _connect(client: paho.Client, address: BrokerAddress, keepalive_s: int
             client.connect(address.host, address.port, keepalive_s)
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the waiting task
             failure = error
-        if given_up.is_set():
-            client.disconnect()
-            return
         try:
             loop.call_soon_threadsafe(settle, failure)
         except RuntimeError:  # the loop was closed without waiting for us
@@ -135,11 +131,8 @@ async def _connect(client: paho.Client, address: BrokerAddress, keepalive_s: int
     thread.start()
     try:
         await done
-    except asyncio.CancelledError:
-        given_up.set()
-        raise
     finally:
-        if not given_up.is_set():
+        if not done.cancelled():
             thread.join()  # it has said its last word
 
 

@@ -365,10 +365,13 @@ async def test_many_small_tls_records_are_all_read(start_broker: Any, certificat
     """What TLS has decrypted ahead does not make the socket readable again."""
     broker = start_broker(tls=certificates)
     secure = address(broker, tls=Tls(ca_file=certificates.ca))
-    async with Connection(secure, client_id="c", max_inbound=8) as connection:
-        await connection.subscribe("a")
-        sent = [connection.send("a", b"%d" % i) for i in range(500)]
-        received = await take(connection, 500)
+    async with (
+        Connection(secure, client_id="reader", max_inbound=8, keepalive_s=600) as reader,
+        Connection(secure, client_id="writer") as writer,
+    ):
+        await reader.subscribe("a")
+        sent = [writer.send("a", b"%d" % i) for i in range(500)]
+        received = await take(reader, 500)
         await asyncio.gather(*sent)
     assert [int(m.payload) for m in received] == list(range(500))
 
