@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from types import TracebackType
-from typing import Annotated, Any, Final, Literal, Protocol, Self, runtime_checkable
+from typing import Annotated, Any, Final, Literal, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticKnownError
 
 from runtime.clock import Clock
 from runtime.problems import invalid
@@ -25,6 +26,20 @@ from wire.ids import ID_PATTERN
 from wire.records import MAX_PATH
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+T = TypeVar("T")
+
+
+def _not_empty(items: tuple[T, ...]) -> tuple[T, ...]:
+    # Not min_length: that would be reported, too, for each list one of whose items is wrong.
+    if not items:
+        found = {"field_type": "Tuple", "min_length": 1, "actual_length": 0}
+        raise PydanticKnownError("too_short", found)
+    return items
+
+
+Some = Annotated[tuple[T, ...], AfterValidator(_not_empty)]
+"""A list with at least one item."""
 
 _SINGLE: Final = frozenset({DType.I8, DType.I16, DType.U8, DType.U16, DType.F32})
 _NUMBERS: Final = frozenset(DType) - {DType.BOOL, DType.STR, DType.TIME}
@@ -114,7 +129,7 @@ class GroupConfig(Strict):
     mode: Literal["poll", "subscribe"] = Field(
         default="poll", description="poll: asked every period; subscribe: the device reports."
     )
-    tags: tuple[TagConfig, ...] = Field(min_length=1, description="The tags.")
+    tags: Some[TagConfig] = Field(description="The tags.")
 
     def class_of(self, tag: TagConfig) -> StreamClass:
         """The class in which a tag of this group is sent."""
@@ -142,7 +157,7 @@ class DeviceConfig(Strict):
         description="trusted: the device's time stamps count; ignored: the time of reading counts; "
         "offset_s: they count after correction.",
     )
-    groups: tuple[GroupConfig, ...] = Field(min_length=1, description="What is read, how often.")
+    groups: Some[GroupConfig] = Field(description="What is read, how often.")
 
     @model_validator(mode="after")
     def _paths_differ(self) -> Self:
@@ -250,3 +265,6 @@ class Driver:
     package of `needs` is not installed."""
     needs: tuple[str, ...]
     """Packages that must be importable."""
+    loggers: tuple[str, ...]
+    """The library's loggers, to be silenced: what matters of what they say is said by the driver,
+    once, with device and address; they would repeat it with each attempt."""

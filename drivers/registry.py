@@ -5,6 +5,7 @@ Configuration can be read with any driver's library missing; connecting then say
 
 from __future__ import annotations
 
+import logging
 from importlib.util import find_spec
 from typing import Annotated, Final
 
@@ -35,9 +36,18 @@ def _opcua(config: OpcUaDevice, clock: Clock) -> Device:
 
 
 DRIVERS: Final[dict[str, Driver]] = {
-    "modbus-tcp": Driver(config=ModbusDevice, connect=_modbus, needs=("pymodbus",)),
-    "opcua": Driver(config=OpcUaDevice, connect=_opcua, needs=("asyncua",)),
+    "modbus-tcp": Driver(
+        config=ModbusDevice, connect=_modbus, needs=("pymodbus",), loggers=("pymodbus",)
+    ),
+    "opcua": Driver(config=OpcUaDevice, connect=_opcua, needs=("asyncua",), loggers=("asyncua",)),
 }
+
+
+def silence_libraries() -> None:
+    """Silence the drivers' libraries; called once, where the program is put together."""
+    for driver in DRIVERS.values():
+        for name in driver.loggers:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def connect(config: AnyDevice, clock: Clock) -> Device:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from drivers.base import DeviceConfig, GroupConfig, TagConfig
+from drivers.base import DeviceConfig, GroupConfig, Some, TagConfig
 from runtime.problems import invalid
 from wire.dtypes import DType
 
@@ -152,7 +152,7 @@ class ModbusGroup(GroupConfig):
     """Tags read together."""
 
     mode: Literal["poll"] = Field(default="poll", description="Modbus devices are always asked.")
-    tags: tuple[ModbusTag, ...] = Field(min_length=1, description="The tags.")
+    tags: Some[ModbusTag] = Field(description="The tags.")
 
 
 class ModbusDevice(DeviceConfig):
@@ -187,7 +187,7 @@ class ModbusDevice(DeviceConfig):
         default=MAX_REGISTERS, ge=1, le=MAX_REGISTERS, description="Registers in one request."
     )
     max_bits: int = Field(default=MAX_BITS, ge=1, le=MAX_BITS, description="Bits in one request.")
-    groups: tuple[ModbusGroup, ...] = Field(min_length=1, description="What is read, how often.")
+    groups: Some[ModbusGroup] = Field(description="What is read, how often.")
 
     @field_validator("word_order", mode="before")
     @classmethod

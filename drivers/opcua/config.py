@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from drivers.base import Deadband, DeviceConfig, GroupConfig, Strict, TagConfig
+from drivers.base import Deadband, DeviceConfig, GroupConfig, Some, Strict, TagConfig
 from runtime.problems import ConfigPath, invalid
 from runtime.secret import Secret
 from wire.dtypes import DType
@@ -117,7 +117,7 @@ class OpcUaGroup(GroupConfig):
         le=1_000,
         description="Publishing intervals without change after which the server says it is alive.",
     )
-    tags: tuple[OpcUaTag, ...] = Field(min_length=1, description="The tags.")
+    tags: Some[OpcUaTag] = Field(description="The tags.")
 
     @model_validator(mode="after")
     def _only_when_subscribed(self) -> Self:
@@ -190,7 +190,7 @@ class OpcUaDevice(DeviceConfig):
         description="Reported values that may wait here; beyond them the oldest are given up, "
         "counted and flagged.",
     )
-    groups: tuple[OpcUaGroup, ...] = Field(min_length=1, description="What is read, how often.")
+    groups: Some[OpcUaGroup] = Field(description="What is read, how often.")
 
 
 STATUS_NODE: Final = 2259

@@ -18,7 +18,7 @@ FOLDER = Path(drivers.__file__).parent
 CHANGES = re.compile(
     r"writ|^set_(value|data_value|attr|readable|writable|modelling)|^call(_|$)|force|"
     r"^(add|delete|copy|move|import|export|register|unregister)_(node|ref|variable|object|method|"
-    r"nodes|references|xml)|history_update|execute|mask|FileRecord|diag_|preset",
+    r"nodes|references|xml)|history_update|^execute|^mask|FileRecord|diag_|preset",
     re.IGNORECASE,
 )
 ALLOWED_PYMODBUS = {
