@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import sys
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from ingest_server import parts
 from ingest_server.config import ROLES, Role, ServerConfig
-from runtime import cli, logs, platform, strict_yaml
+from ingest_server.store import looks
+from runtime import cli, logs, messages, platform, strict_yaml
+from runtime.clock import now_us
+from runtime.errors import Reconfigure
+
+_MOST_SHOWN = 4_096
 
 app = cli.program("The ingestion server of Lineside.")
 dead_letters = typer.Typer(no_args_is_help=True, help="Messages that could not be used.")
 app.add_typer(dead_letters, name="dead-letter")
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The server's configuration (YAML).")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON array.")]
 
 
 def main() -> None:
@@ -70,3 +82,118 @@ def migrate(file: File) -> None:
             typer.echo(f"{done.before or '-'} -> {done.after}")
 
     asyncio.run(work())
+
+
+@app.command()
+def apply(
+    plant: Annotated[Path, typer.Argument(metavar="PLANT", help="The plant's file (plant.yaml).")],
+    server: Annotated[
+        Path | None,
+        typer.Option(help="The server's configuration (default: server.yaml beside PLANT)."),
+    ] = None,
+    author: Annotated[
+        str | None, typer.Option(help="Who is responsible (default: your user name).")
+    ] = None,
+    dry_run: Annotated[  # noqa: FBT002
+        bool, typer.Option("--dry-run", help="Only show what would change.")
+    ] = False,
+) -> None:
+    """Put a plant's lines, equipment, rules and orders into force."""
+    from ingest_server.store.migrate import migrate as migrate_database
+    from ingest_server.usecases.apply import apply as apply_plan
+
+    who = author or getpass.getuser()
+    file = server or plant.with_name("server.yaml")
+
+    async def work() -> None:
+        async with parts.database(strict_yaml.load(file, ServerConfig)) as dsn:
+            await asyncio.to_thread(migrate_database, dsn)
+            done = await asyncio.to_thread(
+                lambda: apply_plan(dsn, plant, author=who, dry_run=dry_run, clock=now_us)
+            )
+        for change in done.changes:
+            typer.echo(change.text())
+        if done.version is not None:
+            typer.echo(messages.text("LS-5451", version=done.version, author=who))
+        else:
+            typer.echo(messages.text("LS-5453" if done.changes else "LS-5452"))
+
+    asyncio.run(work())
+
+
+@dead_letters.command("list")
+def list_dead_letters(
+    file: File,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Messages that could not be used, newest first."""
+    _show(file, lambda dsn: looks.dead_letters(dsn, limit=limit), as_json=as_json)
+
+
+@dead_letters.command("show")
+def show_dead_letter(
+    file: File,
+    identity: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the start of it.")],
+    raw: Annotated[bool, typer.Option("--raw", help="Only the bytes, to standard output.")] = False,  # noqa: FBT002
+) -> None:
+    """One message with its bytes."""
+    found = _read(file, lambda dsn: looks.dead_letter(dsn, identity))
+    if len(found) != 1:
+        raise Reconfigure("LS-5454", id=identity, count=len(found))
+    content = bytes(found[0].pop("bytes"))
+    if raw:
+        sys.stdout.buffer.write(content)
+        return
+    for name, value in found[0].items():
+        typer.echo(f"{name}: {value}")
+    for start in range(0, min(len(content), _MOST_SHOWN), 16):
+        part = content[start : start + 16]
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
+        typer.echo(f"{start:06x}  {part.hex(' '):<47}  {text}")
+
+
+@app.command()
+def gaps(
+    file: File,
+    edge: Annotated[str | None, typer.Option(help="Only of this edge: plant/edge.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Times without data and why, newest first."""
+    _show(file, lambda dsn: looks.gaps(dsn, edge=edge, limit=limit), as_json=as_json)
+
+
+@app.command()
+def edges(file: File, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Every edge: state, last seen, complete to."""
+    _show(file, looks.edges, as_json=as_json)
+
+
+def _read(file: Path, look: Callable[[str], list[looks.Row]]) -> list[looks.Row]:
+    async def work() -> list[looks.Row]:
+        async with parts.database(strict_yaml.load(file, ServerConfig)) as dsn:
+            return await asyncio.to_thread(look, dsn)
+
+    return asyncio.run(work())
+
+
+def _show(file: Path, look: Callable[[str], list[looks.Row]], *, as_json: bool) -> None:
+    rows = _read(file, look)
+    if as_json:
+        typer.echo(orjson.dumps(rows).decode())
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in rows[0] if rows else ():
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    Console().print(table if rows else messages.text("LS-5455"))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.astimezone().isoformat(sep=" ", timespec="milliseconds")
+    return str(value)

@@ -141,15 +141,24 @@ class Folds:
         return bound
 
     def _load_states(self, connection: Connection, tag_ids: Sequence[int]) -> None:
-        for (tag_id, fold), saved in folding.load_states(connection, tag_ids).items():
-            if (tag_id, fold) in self._states:
-                continue
-            if fold == "counter":
-                self._states[tag_id, fold] = counters.CounterState.from_json(saved)
-            elif fold.startswith("rule:"):
-                self._states[tag_id, fold] = alarms.RuleState.from_json(saved)
-            else:
-                self._states[tag_id, fold] = saved
+        for key, saved in folding.load_states(connection, tag_ids).items():
+            self._states.setdefault(key, _Saved(saved))
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """A state as it stands in the database; read by the fold that needs it, which may fail."""
+
+    content: Mapping[str, Any]
+
+    def read(self, fold: str) -> Any:
+        if fold == "counter":
+            return counters.CounterState.from_json(self.content)
+        if fold.startswith("rule:"):
+            return alarms.RuleState.from_json(self.content)
+        if self.content.get("v") != 1:
+            raise ValueError(f"order state of version {self.content.get('v')!r}")
+        return dict(self.content)
 
 
 class _RecordFold:
@@ -185,7 +194,8 @@ class _RecordFold:
     def _state(self, key: StateKey) -> Any:
         for known in (self.states, self._pending, self._remembered):
             if key in known:
-                return known[key]
+                state = known[key]
+                return state.read(key[1]) if isinstance(state, _Saved) else state
         return None
 
     def _interrupt(self) -> None:

@@ -5,6 +5,22 @@ from __future__ import annotations
 from runtime.messages.text import Text
 
 TEXTS: dict[str, Text] = {
+    "LS-5451": Text(
+        en="Applied as version {version}, by {author}.",
+        zh="已应用，版本 {version}，操作人 {author}。",
+    ),
+    "LS-5452": Text(en="Nothing to change.", zh="没有需要更改的内容。"),
+    "LS-5453": Text(
+        en="Dry run: nothing was changed.",
+        zh="试运行：未做任何更改。",
+    ),
+    "LS-5454": Text(
+        en="{count} dead letters have an id that starts with {id}; exactly one must. List them "
+        "with `lineside-server dead-letter list`.",
+        zh="以 {id} 开头的死信有 {count} 条，必须恰好为一条。"
+        "可用 `lineside-server dead-letter list` 列出。",
+    ),
+    "LS-5455": Text(en="None.", zh="无。"),
     "LS-5501": Text(
         en="The database cannot be used at the moment (SQLSTATE {state}): {reason}. It is tried "
         "again; nothing is lost meanwhile.",

@@ -1,0 +1,39 @@
+"""Small reads for the command line: dead letters, gaps, edges; rows as dicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from ingest_server.store import connection as connections
+from ingest_server.store.errors import wrapped
+from ingest_server.store.queries import beside
+
+Row = dict[str, Any]
+_SQL = beside(__file__, "looks.sql")
+
+
+def dead_letters(dsn: str, *, limit: int) -> list[Row]:
+    """Messages that could not be used, newest first. Raises StoreError."""
+    return _rows(dsn, "dead_letters", limit=limit)
+
+
+def dead_letter(dsn: str, start: str) -> list[Row]:
+    """Those whose hash (hexadecimal) starts so, at most two. Raises StoreError."""
+    return _rows(dsn, "dead_letter", start=start.lower())
+
+
+def gaps(dsn: str, *, edge: str | None, limit: int) -> list[Row]:
+    """Times without data, newest first. Raises StoreError."""
+    return _rows(dsn, "gaps", edge=edge, limit=limit)
+
+
+def edges(dsn: str) -> list[Row]:
+    """Every edge. Raises StoreError."""
+    return _rows(dsn, "edges")
+
+
+def _rows(dsn: str, query: str, **parameters: Any) -> list[Row]:
+    with wrapped(), connections.connect(dsn, name="cli") as connection:
+        return connection.cursor(row_factory=dict_row).execute(_SQL[query], parameters).fetchall()

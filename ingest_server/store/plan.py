@@ -1,0 +1,119 @@
+"""The plan in the database: read whole, written whole within one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from psycopg.types.json import Jsonb
+
+from ingest_server.store.errors import wrapped
+from ingest_server.store.queries import beside
+
+if TYPE_CHECKING:
+    from ingest_server.plant.model import Plan
+    from ingest_server.store.connection import Connection
+
+_SQL = beside(__file__, "plan.sql")
+
+
+def load_current(connection: Connection) -> tuple[int, Mapping[str, Any] | None]:
+    """Version and JSON of the plan in force; 0 and None where none was applied."""
+    with wrapped():
+        row = connection.execute(_SQL["current"]).fetchone()
+    return (int(row[0]), row[1]) if row else (0, None)
+
+
+def orders_with_facts(connection: Connection) -> set[str]:
+    """Orders that something was counted for or that a tag or person named."""
+    with wrapped():
+        return {order for (order,) in connection.execute(_SQL["orders_with_facts"]).fetchall()}
+
+
+def write_plan(connection: Connection, plan: Plan, due: Mapping[str, Any]) -> None:
+    """Make the plan's tables say what `plan` says; `due`: due time by order, with zone or None."""
+    plant = plan.plant
+    with wrapped():
+        connection.execute(_SQL["clear_bindings"])
+        connection.execute(_SQL["drop_orders"], {"keep": [each.order for each in plan.orders]})
+        connection.execute(
+            _SQL["put_plant"], {"plant": plant, "name": plan.name, "time_zone": plan.time_zone}
+        )
+        for line in plan.lines:
+            connection.execute(
+                _SQL["put_line"], {"plant": plant, "line": line.id, "name": line.name}
+            )
+        for one in plan.equipment:
+            connection.execute(
+                _SQL["put_equipment"],
+                {"equipment": one.id, "plant": plant, "line": one.line, "name": one.name},
+            )
+        for order in plan.orders:
+            values = {**order.model_dump(), "plant": plant, "due": due.get(order.order)}
+            connection.execute(_SQL["put_order"], values)
+        connection.execute(_SQL["drop_equipment"], {"keep": [one.id for one in plan.equipment]})
+        connection.execute(_SQL["drop_lines"], {"keep": [line.id for line in plan.lines]})
+        _bindings(connection, plan)
+
+
+def _bindings(connection: Connection, plan: Plan) -> None:
+    for one in plan.equipment:
+        own = {"equipment": one.id, "plant": plan.plant}
+        for counter in one.counters:
+            connection.execute(
+                _SQL["put_counter"], {**counter.model_dump(), **own, "path": counter.tag}
+            )
+        for name, ref in (("put_order_tag", one.order_tag), ("put_state_tag", one.state_tag)):
+            if ref is not None:
+                connection.execute(_SQL[name], {**own, "edge": ref.edge, "path": ref.tag})
+    for rule in plan.rules:
+        connection.execute(
+            _SQL["put_rule"],
+            {
+                "rule": rule.id,
+                "equipment": rule.equipment,
+                "plant": plan.plant,
+                "edge": rule.edge,
+                "path": rule.tag,
+                "name": rule.name,
+                "kind": rule.kind,
+                "spec": Jsonb(rule.model_dump(mode="json")),
+            },
+        )
+
+
+def add_version(connection: Connection, *, plan: Plan, author: str, sha256: str, text: str) -> int:
+    """Write down what was applied; the new version."""
+    with wrapped():
+        row = connection.execute(
+            _SQL["add_version"],
+            {
+                "author": author,
+                "plant": plan.plant,
+                "sha256": sha256,
+                "text": text,
+                "plan": Jsonb(plan.model_dump(mode="json")),
+            },
+        ).fetchone()
+    assert row is not None  # noqa: S101 - INSERT ... RETURNING
+    return int(row[0])
+
+
+def mark_equipment(connection: Connection, equipment: Collection[str]) -> None:
+    """Have all production of these computed again."""
+    if equipment:
+        with wrapped():
+            connection.execute(_SQL["mark_equipment"], {"equipment": sorted(equipment)})
+
+
+def rule_states(connection: Connection, rule: str) -> list[tuple[int, str, str, Mapping[str, Any]]]:
+    """Tag id, edge, path and state of every tag that a rule was folded for."""
+    with wrapped():
+        rows = connection.execute(_SQL["rule_states"], {"fold": f"rule:{rule}"}).fetchall()
+    return [(tag_id, edge, path, state) for tag_id, edge, path, state in rows]
+
+
+def drop_rule_state(connection: Connection, tag_id: int, rule: str) -> None:
+    """Forget a rule of a tag."""
+    with wrapped():
+        connection.execute(_SQL["drop_state"], {"tag_id": tag_id, "fold": f"rule:{rule}"})
