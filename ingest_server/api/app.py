@@ -40,6 +40,7 @@ def create_app(
     open_prefixes: tuple[str, ...] = (),
     max_connections: int = 8,
     statement_limit_s: float = 10.0,
+    answer_limit_s: float = 20.0,
     most_samples: int = MAX_SAMPLES,
 ) -> FastAPI:
     """The application; its lifespan opens and closes the connections to the database of `dsn`.
@@ -50,7 +51,10 @@ def create_app(
     """
     problems = Problems(lang or messages.detect_language())
     database = Database(
-        dsn=dsn, max_connections=max_connections, statement_limit_s=statement_limit_s
+        dsn=dsn,
+        max_connections=max_connections,
+        statement_limit_s=statement_limit_s,
+        answer_limit_s=answer_limit_s,
     )
 
     @asynccontextmanager

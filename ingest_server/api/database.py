@@ -1,14 +1,16 @@
 """The connections of the API to the database: few, read in one snapshot, bounded in time.
 
 Invariants:
-- at most `max_connections` are open and a request waits at most `wait_s` for one, so a database
-  that is away or slow costs a request seconds, not a worker;
+- at most `max_connections` are open, a request waits at most `wait_s` for one, a statement takes at
+  most `statement_limit_s` and all of them `answer_limit_s`: a database that is away, slow or hangs
+  costs a request seconds and never a connection for good;
 - everything one request reads is one snapshot: figures and their `complete_to` belong together;
 - psycopg's errors leave as ApiProblem without the database's own words.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -39,11 +41,13 @@ class Database:
         max_connections: int = 8,
         wait_s: float = 2.0,
         statement_limit_s: float = 10.0,
+        answer_limit_s: float = 20.0,
     ) -> None:
         self._dsn = dsn
         self._max_connections = max_connections
         self._wait_s = wait_s
         self._statement_limit_s = statement_limit_s
+        self._answer_limit_s = answer_limit_s
         self._pool: AsyncConnectionPool[Connection] | None = None
 
     async def __aenter__(self) -> Self:
@@ -54,6 +58,11 @@ class Database:
                 "row_factory": dict_row,
                 "application_name": "lineside api",
                 "connect_timeout": 5,
+                # A server that vanished without a word (power, network) is noticed by these.
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 15_000,
                 "options": "-c search_path=lineside,public -c timezone=UTC "
                 f"-c statement_timeout={int(self._statement_limit_s * 1000)} "
                 "-c idle_in_transaction_session_timeout=60000 -c lock_timeout=5000",
@@ -62,6 +71,9 @@ class Database:
             max_size=self._max_connections,
             max_waiting=4 * self._max_connections,
             timeout=self._wait_s,
+            # The pool's own attempts back off to minutes; given up soon, the next request makes
+            # a new one, so a database that is back is used at once.
+            reconnect_timeout=self._wait_s,
             check=AsyncConnectionPool.check_connection,
             name="api",
             open=False,
@@ -109,8 +121,14 @@ class Database:
         if self._pool is None:
             raise Unavailable("LS-6006")
         try:
-            async with self._pool.connection() as connection:
+            # The server's own limit on statements ends nothing where the server itself hangs.
+            async with (
+                asyncio.timeout(self._answer_limit_s),
+                self._pool.connection() as connection,
+            ):
                 yield connection
+        except TimeoutError as error:
+            raise Unavailable("LS-6006") from error
         except psycopg.Error as error:
             problem = problem_of(error)
             if problem is None:

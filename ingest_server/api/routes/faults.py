@@ -12,6 +12,7 @@ from fastapi import APIRouter, Body, Path
 from fastapi import Query as InQuery
 from psycopg.types.json import Jsonb
 from pydantic import Field
+from starlette.responses import Response
 
 from ingest_server.api import cursors
 from ingest_server.api.problems import Conflict, Invalid, NotFound
@@ -280,11 +281,14 @@ async def dead_letters(context: Ctx, query: Annotated[DeadLettersQuery, InQuery(
     operation_id="list_notices",
     responses=problems(),
 )
-async def notices(context: Ctx, lang: Lang, query: Annotated[NoticesQuery, InQuery()]) -> Notices:
+async def notices(
+    context: Ctx, lang: Lang, response: Response, query: Annotated[NoticesQuery, InQuery()]
+) -> Notices:
     """Forked edges, lost buffers, restored databases, accepted gaps: newest first, in words."""
     before: tuple[Any, ...] = (None, None)
     if query.cursor is not None:
         before = cursors.decode(query.cursor, "notices", datetime, int)
+    response.headers.update({"Content-Language": lang, "Vary": "Accept-Language"})
     async with context.database.reading() as connection:
         found = await reads.rows(
             connection,

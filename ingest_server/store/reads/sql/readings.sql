@@ -32,7 +32,8 @@ LIMIT %(limit)s::bigint OFFSET %(skip)s::bigint;
 -- Buckets with samples. `good`: severity good (bits 30-31 zero) and a value (flag 8 not set); all
 -- figures but `samples` are of these. `most` bounds what is read of each tag: whoever gets that
 -- many samples has asked for too much. `wide` tags are unsigned 64-bit integers, whose values from
--- 2^63 on stand as text.
+-- 2^63 on stand as text. The bounds of time are said again for the first and the last one, so that
+-- other days' partitions are not even planned.
 SELECT w.tag_id, b.start, b.samples, b.good,
        b.min_num, b.max_num, b.mean_num,
        coalesce(b.min_wide, b.min_big) AS min_big, coalesce(b.max_wide, b.max_big) AS max_big,
@@ -68,12 +69,14 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT r.num, r.big, r.txt FROM reading r
     WHERE r.tag_id = w.tag_id AND r.ts = b.first_ts
+      AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
       AND r.q BETWEEN 0 AND 1073741823 AND r.q & 8 = 0
     ORDER BY r.batch LIMIT 1
 ) f ON true
 LEFT JOIN LATERAL (
     SELECT r.num, r.big, r.txt FROM reading r
     WHERE r.tag_id = w.tag_id AND r.ts = b.last_ts
+      AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
       AND r.q BETWEEN 0 AND 1073741823 AND r.q & 8 = 0
     ORDER BY r.batch DESC LIMIT 1
 ) l ON true

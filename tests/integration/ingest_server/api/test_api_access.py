@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -14,8 +17,15 @@ from starlette.requests import Request
 from ingest_server.api.ports import BacklogHealth, BrokerHealth
 from ingest_server.api.problems import Problem
 from ingest_server.embedded.ports import free_port
+from ingest_server.embedded.postgres import EmbeddedPostgres
 from runtime.metrics import Metrics
-from tests.integration.ingest_server.api.serving import TOKEN, Parts, Serve, app_of
+from tests.integration.ingest_server.api.serving import (
+    TOKEN,
+    Parts,
+    Serve,
+    app_of,
+    made_database,
+)
 
 OPEN = ("/healthz", "/readyz", "/api/v1/health")
 
@@ -143,9 +153,7 @@ async def test_a_defect_shows_a_code_and_no_word_of_the_inside(plant_dsn: str) -
     assert "secret" not in response.text
 
 
-async def test_a_database_that_is_away_is_told_apart_and_comes_back(
-    fresh_database: Any, serve: Serve, wait_for: Any
-) -> None:
+async def test_a_database_that_is_away_is_told_apart_from_the_rest(serve: Serve) -> None:
     away = f"postgresql://nobody:nothing@127.0.0.1:{free_port()}/none"
     async with serve(away) as client:
         response = await client.get("/api/v1/edges", headers={"Accept-Language": "zh"})
@@ -162,6 +170,24 @@ async def test_a_database_that_is_away_is_told_apart_and_comes_back(
         assert health["broker"]["state"] == "ok"
 
 
+async def test_a_database_that_comes_back_is_used_again_without_a_restart(
+    tmp_path: Path, serve: Serve, wait_for: Any
+) -> None:
+    async with EmbeddedPostgres(tmp_path / "data", settings={"fsync": "off"}) as server:
+        made_database(server.dsn)
+        async with serve(server.dsn) as client:
+            assert (await client.get("/readyz")).status_code == 200
+            server.kill()
+            assert problem(await client.get("/api/v1/edges")).code == "LS-6006"
+            await server.stop()
+            await server.start()
+
+            async def answers() -> bool:
+                return (await client.get("/api/v1/edges")).status_code == 200
+
+            await wait_for(answers, limit_s=30)
+
+
 async def test_connections_that_the_database_ended_are_replaced_unseen(
     plant_dsn: str, serve: Serve, sql: Any
 ) -> None:
@@ -172,6 +198,30 @@ async def test_connections_that_the_database_ended_are_replaced_unseen(
             " WHERE application_name = 'lineside api' AND datname = current_database()"
         ).fetchone()
         assert ended[0] >= 1
+        assert (await client.get("/api/v1/edges")).status_code == 200
+
+
+async def test_a_database_that_hangs_costs_seconds_not_a_connection(
+    plant_dsn: str, serve: Serve, sql: Any
+) -> None:
+    async with serve(plant_dsn, answer_limit_s=1.0, max_connections=1) as client:
+        assert (await client.get("/api/v1/edges")).status_code == 200
+        pids = [
+            row[0]
+            for row in sql.execute(
+                "SELECT pid FROM pg_stat_activity"
+                " WHERE application_name = 'lineside api' AND datname = current_database()"
+            )
+        ]
+        assert pids
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            found = problem(await client.get("/api/v1/edges"))
+            assert (found.status, found.code) == (503, "LS-6006")
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
         assert (await client.get("/api/v1/edges")).status_code == 200
 
 

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 import pytest
 
 from ingest_server.api.routes.readings import Readings
-from tests.integration.ingest_server.api.serving import Serve
+from tests.integration.ingest_server.api.serving import Serve, made_database
+
+
+@pytest.fixture(
+    scope="module",
+    params=["postgres", pytest.param("timescaledb", marks=pytest.mark.needs_timescaledb)],
+)
+def plant_dsn(request: pytest.FixtureRequest, postgres_of: Any) -> Iterator[str]:
+    """The small plant, once in partitions and once in a hypertable: the answers are the same."""
+    server = postgres_of(request.param)
+    dsn = server.fresh_database()
+    yield made_database(dsn)
+    server.drop(dsn)
+
 
 TEMP = "demo/line-a/press-1/temp"
 COUNT_2 = "demo/line-b/press-2/count"

@@ -200,7 +200,9 @@ async def test_accepting_a_gap_that_is_not_there_is_told(client: httpx2.AsyncCli
 async def test_notices_are_worded_in_the_language_asked_for(client: httpx2.AsyncClient) -> None:
     path = "/api/v1/notices"
     english = (await client.get(path, headers={"Accept-Language": "en"})).json()["items"]
-    chinese = (await client.get(path, headers={"Accept-Language": "zh"})).json()["items"]
+    answer = await client.get(path, headers={"Accept-Language": "zh"})
+    assert answer.headers["content-language"] == "zh"
+    chinese = answer.json()["items"]
     assert english[0]["code"] == "LS-0000"  # unknown to this release: shown as it is
     assert english[1]["text"].startswith("Li Wei accepted gap 77 of demo/line-a")
     assert "接受" in chinese[1]["text"]
