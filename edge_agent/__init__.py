@@ -1,1 +1,1 @@
-"""The edge agent: reads the PLCs of one line, keeps everything until the server has it."""
+"""The edge agent: reads PLCs, keeps everything on disk, publishes it until the server has it."""

@@ -4,4 +4,256 @@ from __future__ import annotations
 
 from runtime.messages.text import Text
 
-TEXTS: dict[str, Text] = {}
+TEXTS: dict[str, Text] = {
+    "LS-4001": Text(
+        en="The device id {id} stands here a second time, first in line {first}. Give each "
+        "device its own.",
+        zh="设备标识 {id} 重复，首次出现在第 {first} 行。请为每台设备使用不同的标识。",
+    ),
+    "LS-4002": Text(
+        en="The tag path {path} stands here a second time, first in line {first}. Give each "
+        "tag its own.",
+        zh="变量路径 {path} 重复，首次出现在第 {first} 行。请为每个变量使用不同的路径。",
+    ),
+    "LS-4003": Text(
+        en="'{value}' is not a size. Write a number of bytes, or one with a unit such as "
+        "500MiB or 2GiB.",
+        zh="“{value}”不是有效的大小。请写字节数，或带单位，例如 500MiB、2GiB。",
+    ),
+    "LS-4004": Text(
+        en="The buffer needs at least {least}. Give it more.",
+        zh="缓冲区至少需要 {least}，请加大。",
+    ),
+    "LS-4005": Text(
+        en="last_timeout_s is smaller than first_timeout_s. Make it at least as large.",
+        zh="last_timeout_s 小于 first_timeout_s，请改为不小于后者。",
+    ),
+    "LS-4101": Text(
+        en="The buffer {file} is in use by another edge agent. Stop that one first, or give "
+        "this one its own data_dir.",
+        zh="缓冲区 {file} 正被另一个边缘代理使用。请先停止它，或为本代理设置单独的 data_dir。",
+    ),
+    "LS-4102": Text(
+        en="The buffer {file} cannot be opened for writing: {reason}. Check the permissions "
+        "of the folder and the disk.",
+        zh="无法以写方式打开缓冲区 {file}：{reason}。请检查目录权限和磁盘。",
+    ),
+    "LS-4103": Text(
+        en="The buffer {file} was written by a later release (format {version}, known here: "
+        "{known}). Install that release, or use another data_dir.",
+        zh="缓冲区 {file} 由更新的版本写入（格式 {version}，本版本支持 {known}）。请安装该版"
+        "本，或改用其他 data_dir。",
+    ),
+    "LS-4104": Text(
+        en="The disk does not take the buffer {file}: {reason}. Free some space or check "
+        "the disk; collecting waits meanwhile.",
+        zh="磁盘无法写入缓冲区 {file}：{reason}。请释放空间或检查磁盘；期间采集会等待。",
+    ),
+    "LS-4105": Text(
+        en="The buffer {file} is damaged: {reason}. What can be read is being saved into a "
+        "new file; check the disk.",
+        zh="缓冲区 {file} 已损坏：{reason}。正在把可读取的内容转存到新文件；请检查磁盘。",
+    ),
+    "LS-4106": Text(
+        en="Nothing can be written to the buffer: {reason}. {waiting} samples wait in "
+        "memory; when that is full, reading stops until the disk works again.",
+        zh="无法写入缓冲区：{reason}。内存中有 {waiting} 个样本等待写入；内存队列满后将暂停"
+        "读取，直到磁盘恢复。",
+    ),
+    "LS-4107": Text(
+        en="The buffer is at its bound ({cause}): {samples} samples of class {cls} that the "
+        "server does not have were given up. Restore the connection, or raise the bounds "
+        "under buffer.",
+        zh="缓冲区达到上限（{cause}）：服务器尚未收到的 {samples} 个 {cls} 类样本已被舍弃。"
+        "请恢复连接，或调高 buffer 下的上限。",
+    ),
+    "LS-4108": Text(
+        en="The buffer was damaged ({reason}). {records} records were saved into a new "
+        "file, {lost} could not be read and are reported as a gap. The damaged file is "
+        "kept as {file}; check the disk.",
+        zh="缓冲区已损坏（{reason}）。{records} 条记录已转存到新文件，{lost} 条无法读取，将"
+        "作为缺口上报。损坏的文件保留为 {file}；请检查磁盘。",
+    ),
+    "LS-4109": Text(
+        en="The buffer cannot be used now: {reason} Trying again in {pause_s} s.",
+        zh="缓冲区暂时无法使用：{reason} {pause_s} 秒后重试。",
+    ),
+    "LS-4110": Text(
+        en="The clock of this computer was set by {step_s} s. Let it be synchronised (NTP): "
+        "time stamps depend on it.",
+        zh="本机时钟被调整了 {step_s} 秒。请启用时间同步（NTP）：时间戳依赖于本机时钟。",
+    ),
+    "LS-4111": Text(
+        en="{waiting} samples could not be written before stopping: {reason}. They are "
+        "lost; check the disk.",
+        zh="停止前有 {waiting} 个样本未能写入：{reason}。这些样本已丢失；请检查磁盘。",
+    ),
+    "LS-4202": Text(
+        en="Reading device {device} failed unexpectedly: {reason}. It is tried again; "
+        "please report this with the log.",
+        zh="读取设备 {device} 时发生意外错误：{reason}。将自动重试；请附上日志反馈此问题。",
+    ),
+    "LS-4301": Text(
+        en="No connection to the broker {broker}: {reason} Collecting goes on; what is "
+        "collected is kept and sent later.",
+        zh="无法连接消息代理 {broker}：{reason} 采集继续进行，数据保存在本地，稍后补传。",
+    ),
+    "LS-4302": Text(
+        en="The server claims {cursor} records of a stream that has {last_seq} (class {cls}"
+        ", epoch {epoch}). Nothing is deleted because of it. Is a copy of this buffer in "
+        "use elsewhere?",
+        zh="服务器声称已收到某数据流的 {cursor} 条记录，而该流只有 {last_seq} 条（类别 {cls}"
+        "，纪元 {epoch}）。不会因此删除任何数据。是否有本缓冲区的副本在别处使用？",
+    ),
+    "LS-4303": Text(
+        en="Record {seq} of class {cls} (epoch {epoch}) is missing from the buffer; a gap "
+        "is reported in its place. Check the disk.",
+        zh="缓冲区缺少 {cls} 类第 {seq} 条记录（纪元 {epoch}），将作为缺口上报。请检查磁盘。",
+    ),
+    "LS-4304": Text(
+        en="A message from the server on {topic} cannot be read: {reason} It is ignored; do "
+        "both sides run compatible releases?",
+        zh="无法读取服务器在 {topic} 上的消息：{reason} 已忽略；请确认两端版本兼容。",
+    ),
+    "LS-4305": Text(
+        en="The server refuses record {seq} of class {cls}: {reason} It stays here and is "
+        "sent again.",
+        zh="服务器拒收 {cls} 类第 {seq} 条记录：{reason} 该记录保留在本地并将重发。",
+    ),
+    "LS-4306": Text(
+        en="The server has less than it once confirmed (class {cls}, epoch {epoch}): "
+        "sending again from {cursor}; {missing} ranges are no longer kept here.",
+        zh="服务器的数据少于其曾确认的数量（类别 {cls}，纪元 {epoch}）：从 {cursor} 起重发；"
+        "本地已不再保留其中 {missing} 段。",
+    ),
+    "LS-4401": Text(
+        en="This edge does not know the command {kind}. Update the edge, or use another command.",
+        zh="本边缘端不支持命令 {kind}。请升级边缘端，或使用其他命令。",
+    ),
+    "LS-4402": Text(
+        en="This edge takes its configuration from its own file only: version {version} was "
+        "not applied. Change the file on the edge.",
+        zh="本边缘端只使用本机的配置文件：版本 {version} 未被应用。请在边缘端修改该文件。",
+    ),
+    "LS-4501": Text(
+        en="The page cannot use port {port}: {reason}. Free the port, or set page.port to 0.",
+        zh="页面无法使用端口 {port}：{reason}。请释放该端口，或将 page.port 设为 0。",
+    ),
+    "LS-4510": Text(
+        en="Agent",
+        zh="代理",
+    ),
+    "LS-4511": Text(
+        en="Running since",
+        zh="启动时间",
+    ),
+    "LS-4512": Text(
+        en="Broker",
+        zh="消息代理",
+    ),
+    "LS-4513": Text(
+        en="connected",
+        zh="已连接",
+    ),
+    "LS-4514": Text(
+        en="not connected",
+        zh="未连接",
+    ),
+    "LS-4515": Text(
+        en="Server's last answer",
+        zh="服务器最近应答",
+    ),
+    "LS-4516": Text(
+        en="none yet",
+        zh="尚无",
+    ),
+    "LS-4517": Text(
+        en="Records not delivered",
+        zh="未送达记录",
+    ),
+    "LS-4518": Text(
+        en="Oldest of them",
+        zh="其中最早的",
+    ),
+    "LS-4519": Text(
+        en="Bytes in the buffer",
+        zh="缓冲区字节数",
+    ),
+    "LS-4520": Text(
+        en="Values read",
+        zh="读取速率",
+    ),
+    "LS-4521": Text(
+        en="The disk takes nothing since",
+        zh="磁盘无法写入，自",
+    ),
+    "LS-4522": Text(
+        en="Devices",
+        zh="设备",
+    ),
+    "LS-4523": Text(
+        en="Device",
+        zh="设备",
+    ),
+    "LS-4524": Text(
+        en="State",
+        zh="状态",
+    ),
+    "LS-4525": Text(
+        en="Since",
+        zh="自",
+    ),
+    "LS-4526": Text(
+        en="Tags",
+        zh="变量数",
+    ),
+    "LS-4527": Text(
+        en="Latest values",
+        zh="最新值",
+    ),
+    "LS-4528": Text(
+        en="Tag",
+        zh="变量",
+    ),
+    "LS-4529": Text(
+        en="Value",
+        zh="值",
+    ),
+    "LS-4530": Text(
+        en="Quality",
+        zh="质量",
+    ),
+    "LS-4531": Text(
+        en="Time (UTC)",
+        zh="时间（UTC）",
+    ),
+    "LS-4532": Text(
+        en="answers",
+        zh="正常",
+    ),
+    "LS-4533": Text(
+        en="does not answer",
+        zh="无应答",
+    ),
+    "LS-4534": Text(
+        en="connecting",
+        zh="连接中",
+    ),
+    "LS-4601": Text(
+        en="{file} is in order: edge {edge}, {devices} devices, {tags} tags.",
+        zh="{file} 配置正确：边缘端 {edge}，{devices} 台设备，{tags} 个变量。",
+    ),
+    "LS-4602": Text(
+        en="{device} ({driver}), group {group}: {tags} tags every {every_ms} ms ({mode}).",
+        zh="{device}（{driver}）第 {group} 组：{tags} 个变量，周期 {every_ms} 毫秒（{mode}）。",
+    ),
+    "LS-4603": Text(
+        en="This configuration has no page (page.port: null), so the agent cannot be asked. "
+        "Set page.port to 0.",
+        zh="该配置未启用页面（page.port: null），无法查询代理。请将 page.port 设为 0。",
+    ),
+    "LS-4604": Text(
+        en="The agent does not answer ({file}: {reason}). Does it run with this configuration?",
+        zh="代理无应答（{file}：{reason}）。请确认它正以此配置运行。",
+    ),
+}

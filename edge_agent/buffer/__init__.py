@@ -1,0 +1,1 @@
+"""What was collected, durable and numbered, until the server has it."""

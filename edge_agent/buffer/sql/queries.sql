@@ -1,0 +1,109 @@
+-- epochs --
+-- The chain, oldest first.
+select ord, epoch, opened_us, alive_us, closed_us from epoch order by ord;
+
+-- streams --
+-- Every stream with what is held of it.
+select s.ord, s.cls, s.last_seq, s.acked, s.from_us, s.to_us,
+       (select count(*) from record r where r.ord = s.ord and r.cls = s.cls) as records,
+       (select count(*) from record r where r.ord = s.ord and r.cls = s.cls and r.kind in (2, 3))
+from stream s order by s.ord, s.cls;
+
+-- open_epoch --
+insert into epoch (ord, epoch, opened_us, alive_us, closed_us, agent)
+values (:ord, :epoch, :at_us, :at_us, null, :agent);
+
+-- open_stream --
+insert into stream (ord, cls, last_seq, acked, from_us, to_us) values (:ord, :cls, 0, 0, null, null);
+
+-- close_epoch --
+update epoch set closed_us = :at_us, alive_us = max(alive_us, :at_us) where ord = :ord;
+
+-- alive --
+update epoch set alive_us = max(alive_us, :at_us) where ord = :ord;
+
+-- append --
+insert into record
+    (ord, cls, seq, through, kind, cause, exact, samples, from_us, to_us, at_us, size, body)
+values
+    (:ord, :cls, :seq, :through, :kind, :cause, :exact, :samples, :from_us, :to_us, :at_us, :size,
+     :body);
+
+-- grow --
+update stream set last_seq = :last_seq, from_us = :from_us, to_us = :to_us
+where ord = :ord and cls = :cls;
+
+-- acked --
+update stream set acked = :acked where ord = :ord and cls = :cls;
+
+-- mark --
+insert or replace into ack_mark (ord, cls, seq, at_us) values (:ord, :cls, :seq, :at_us);
+
+-- newest_marks --
+-- When each stream's progress was last marked.
+select ord, cls, max(at_us) from ack_mark group by ord, cls;
+
+-- kept_until --
+-- What was acknowledged so long ago that it need not be kept.
+select ord, cls, max(seq) from ack_mark where at_us <= :before_us group by ord, cls;
+
+-- drop_marks --
+delete from ack_mark where at_us <= :before_us and exists (
+    select 1 from ack_mark later
+    where later.ord = ack_mark.ord and later.cls = ack_mark.cls
+      and later.at_us <= :before_us and later.seq > ack_mark.seq);
+
+-- drop_marks_above --
+delete from ack_mark where ord = :ord and cls = :cls and seq > :acked;
+
+-- records_from --
+-- The record that covers :seq, and those behind it.
+select seq, through, body from record
+where ord = :ord and cls = :cls and seq >= coalesce(
+    (select max(seq) from record where ord = :ord and cls = :cls and seq <= :seq), 0)
+order by seq limit :most;
+
+-- held --
+-- Lowest seq held of each stream.
+select ord, cls, min(seq) from record group by ord, cls;
+
+-- oldest_unacked --
+select from_us, at_us from record where ord = :ord and cls = :cls and seq > :acked
+order by seq limit 1;
+
+-- rows_of --
+-- What retention may look at of one stream, in order; never the bodies.
+select id, seq, through, kind, cause, exact, samples, from_us, to_us, at_us, size from record
+where ord = :ord and cls = :cls and seq > :after and through <= :upto
+  and (:fixed or kind not in (2, 3))
+order by seq limit :most;
+
+-- places --
+-- Where records of a stream stand, for finding holes.
+select seq, through, from_us, to_us from record
+where ord = :ord and cls = :cls and through > :acked and seq >= coalesce(
+    (select max(seq) from record where ord = :ord and cls = :cls and seq <= :acked), 0)
+order by seq;
+
+-- delete --
+delete from record where id = :id;
+
+-- forget_stream --
+delete from stream where ord = :ord;
+
+-- forget_marks --
+delete from ack_mark where ord = :ord;
+
+-- forget_epoch --
+delete from epoch where ord = :ord;
+
+-- answer_of --
+select answer from command where id = :id;
+
+-- answered --
+insert or replace into command (id, at_us, answer) values (:id, :at_us, :answer);
+
+-- forget_answers --
+-- The newest thousand stay.
+delete from command where at_us < (
+    select at_us from command order by at_us desc limit 1 offset 1000);

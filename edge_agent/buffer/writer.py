@@ -1,0 +1,330 @@
+"""Group commit: samples and events wait in memory, at most `commit_every_ms`, then go to disk.
+
+Invariants:
+- what was handed in is committed in the order of handing in, in one transaction per interval: one
+  record per class, more where the limits ask for it;
+- at most `max_waiting` samples wait; then `put` does, which holds the collectors back. Nothing is
+  dropped here: what could not be committed is tried again with the next interval;
+- `complete_to` is taken at the moment the waiting samples are: all that was handed in up to then
+  is in the records that say so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.buffer.numbering import Definition, TagNumbers, tables
+from edge_agent.buffer.retention import headroom
+from edge_agent.buffer.rows import Bounds, Entry, Place
+from edge_agent.buffer.store import BufferBlocked, Store, to_the_end
+from runtime import logs
+from runtime.clock import Clock
+from runtime.metrics import Metrics
+from wire.columns import MAX_SAMPLES, encode_columns, family_code
+from wire.dtypes import DType
+from wire.errors import LimitExceeded
+from wire.frame import Kind, StreamClass, pack_body
+from wire.records import Event, Events, encode_record
+from wire.samples import Samples, concat
+
+_log = logs.get("edge.buffer")
+
+_MOST_EVENTS = 1_000
+_EVENTS_KEPT = 10_000
+_SWEEP_EVERY_S = 5.0
+_MOST_SWEEPS = 20
+_ALIVE_EVERY_S = 1.0
+_TELL_EVERY_S = 60.0
+_MARK_EVERY_US = {StreamClass.KEY: 1_000_000, StreamClass.BULK: 10_000_000}
+
+CompleteTo = Callable[[StreamClass], int | None]
+"""Up to which event time everything taken of a class was handed in; None while unknown."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    samples: dict[StreamClass, list[Samples]] = field(
+        default_factory=lambda: {cls: [] for cls in StreamClass}
+    )
+    events: list[Event] = field(default_factory=list)
+    complete_to: dict[StreamClass, int] = field(default_factory=dict)
+    count: int = 0
+
+
+class Writer:
+    """Takes what the collectors hand in and makes it durable; `run` is its task."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        bounds: Bounds,
+        commit_every_ms: int,
+        max_waiting: int,
+        clock: Clock,
+        metrics: Metrics,
+        sent: Callable[[], dict[Place, int]] = dict,
+    ) -> None:
+        self.store = store
+        self.tags = TagNumbers()
+        self.blocked_since_us: int | None = None
+        """Since when the disk takes nothing, None while it does."""
+        self._bounds = bounds
+        self._commit_every_s = commit_every_ms / 1000
+        self._max_waiting = max_waiting
+        self._clock = clock
+        self._sent = sent
+        self._families: NDArray[np.int8] = np.zeros(1, np.int8)
+        self._complete_to: CompleteTo = lambda _: None
+        self._waiting = _Waiting()
+        self._marked = dict.fromkeys(StreamClass, 0)
+        self._room: deque[asyncio.Future[None]] = deque()
+        self._swept_s = self._alive_s = 0.0
+        self._grown = 0
+        self._told: dict[str, float] = {}
+        self._committed = metrics.counter(
+            "edge_samples_committed_total", "Samples durable in the buffer.", ["cls"]
+        )
+        self._dropped = metrics.counter(
+            "edge_samples_dropped_total", "Samples given up, a tombstone in their place.", ["cause"]
+        )
+        self._dropped_records = metrics.counter(
+            "edge_records_dropped_total", "Records given up, a tombstone in their place.", ["cause"]
+        )
+        self._failed = metrics.counter("edge_commits_failed_total", "Commits the disk refused.")
+        self._seconds = metrics.histogram("edge_commit_seconds", "Duration of a commit.")
+
+    # -- what others call ------------------------------------------------------------------------
+
+    async def define(self, definitions: Sequence[Definition]) -> None:
+        """Give the tags their numbers and make their tables durable, before the first sample."""
+        new = self.tags.define(definitions)
+        now_us = self._clock()
+        # Nothing of this epoch was taken before now.
+        self._marked = {cls: max(known, now_us) for cls, known in self._marked.items()}
+        entries = [
+            Entry(cls=cls, body=body, from_us=now_us, to_us=now_us)
+            for cls, tags in new.items()
+            for body in tables(tags)
+        ]
+        families = np.zeros(len(self.tags) + 1, np.int8)
+        families[: self._families.shape[0]] = self._families
+        for tag in (tag for tags in new.values() for tag in tags):
+            families[tag.n] = family_code(DType(tag.dtype).family)
+        await self.store.append(entries)
+        self._families = families
+
+    def watch(self, complete_to: CompleteTo) -> None:
+        """Whom to ask how complete the classes are."""
+        self._complete_to = complete_to
+
+    @property
+    def waiting(self) -> int:
+        """Samples that are not durable yet."""
+        return self._waiting.count
+
+    @property
+    def full(self) -> bool:
+        """Whether `put` would wait now."""
+        return self._waiting.count >= self._max_waiting
+
+    async def put(self, cls: StreamClass, samples: Samples) -> None:
+        """Hand samples in; waits while too many wait for the disk."""
+        while self.full:
+            room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._room.append(room)
+            await room
+        if len(samples):
+            self._waiting.samples[cls].append(samples)
+            self._waiting.count += len(samples)
+
+    def event(self, event: Event) -> None:
+        """Hand an event in. Never waits; beyond 10,000 waiting ones the oldest are given up."""
+        self._waiting.events.append(event)
+        if len(self._waiting.events) > _EVENTS_KEPT:
+            del self._waiting.events[0]
+            self._dropped_records.labels("events").inc()
+
+    # -- the task --------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Commit for ever; what the disk refuses is kept and tried again."""
+        pause_s = self._commit_every_s
+        while True:
+            await asyncio.sleep(pause_s)
+            try:
+                await self.commit()
+                await self._heartbeat()
+                await self.sweep()
+            except BufferBlocked as error:
+                self._failed.inc()
+                pause_s = min(max(pause_s * 2, 0.2), 5.0)
+                if self.blocked_since_us is None:
+                    self.blocked_since_us = self._clock()
+                if self._worth_telling("blocked"):
+                    _log.error("LS-4106", waiting=self.waiting, reason=error)
+                continue
+            if self.blocked_since_us is not None:
+                _log.info("the disk takes data again", since_us=self.blocked_since_us)
+                self.blocked_since_us = None
+            pause_s = self._commit_every_s
+
+    async def commit(self) -> None:
+        """Make all that waits durable. If it raises, all of it goes on waiting."""
+        await to_the_end(self._commit())
+
+    async def _commit(self) -> None:
+        batch = self._take()
+        if batch is None:
+            return
+        try:
+            with self._seconds.time():
+                entries = await asyncio.to_thread(self._encode, batch)
+                await self.store.append(entries)
+        except BaseException:
+            self._put_back(batch)
+            raise
+        for cls, parts in batch.samples.items():
+            self._committed.labels(cls).inc(sum(len(part) for part in parts))
+        for cls, to_us in batch.complete_to.items():
+            self._marked[cls] = to_us
+        self._alive_s = time.monotonic()
+        self._grown += sum(len(entry.body.packed) for entry in entries)
+        self._release()
+
+    async def _heartbeat(self) -> None:
+        """Say on disk that the agent is running, where no commit said so."""
+        if time.monotonic() - self._alive_s >= _ALIVE_EVERY_S:
+            await self.store.append(())
+            self._alive_s = time.monotonic()
+
+    async def sweep(self, *, now: bool = False) -> None:
+        """Keep the buffer within its bounds: every few seconds, or when it has grown a lot."""
+        due = time.monotonic() - self._swept_s >= _SWEEP_EVERY_S
+        if not (now or due or self._grown > headroom(self._bounds) // 2):
+            return
+        for _ in range(_MOST_SWEEPS):
+            plan, more = await self.store.evict(self._bounds, sent=self._sent())
+            for run in plan.bury:
+                self._dropped.labels(run.cause).inc(run.samples)
+                self._dropped_records.labels(run.cause).inc(len(run.ids))
+                if self._worth_telling(run.cause):
+                    _log.warning("LS-4107", cause=run.cause, samples=run.samples, cls=str(run.cls))
+            if not more:
+                break
+        self._swept_s, self._grown = time.monotonic(), 0
+
+    def _worth_telling(self, what: str) -> bool:
+        """Whether the last line about it is a minute old."""
+        now_s = time.monotonic()
+        if now_s - self._told.get(what, -_TELL_EVERY_S) < _TELL_EVERY_S:
+            return False
+        self._told[what] = now_s
+        return True
+
+    # -- a commit --------------------------------------------------------------------------------
+
+    def _take(self) -> _Waiting | None:
+        """All that waits, or what says that nothing came; None where there is nothing to say."""
+        batch = self._waiting
+        for cls in StreamClass:
+            reached_us = self._complete_to(cls)
+            last_us = self._marked[cls]
+            said = bool(batch.samples[cls]) or (cls is StreamClass.KEY and bool(batch.events))
+            due = reached_us is not None and reached_us - last_us >= _MARK_EVERY_US[cls]
+            if said or due:
+                batch.complete_to[cls] = max(last_us, reached_us or 0)
+        if not batch.complete_to:
+            return None
+        # What is under way still waits for the disk: the bound holds for it, too.
+        self._waiting = _Waiting(count=batch.count)
+        return batch
+
+    def _put_back(self, batch: _Waiting) -> None:
+        later = self._waiting
+        for cls, parts in later.samples.items():
+            batch.samples[cls] += parts
+        batch.events += later.events
+        batch.count = later.count
+        batch.complete_to = {}
+        self._waiting = batch
+
+    def _release(self) -> None:
+        parts = self._waiting.samples.values()
+        self._waiting.count = sum(len(part) for some in parts for part in some)
+        while self._room:
+            room = self._room.popleft()
+            if not room.done():
+                room.set_result(None)
+
+    def _encode(self, batch: _Waiting) -> list[Entry]:
+        """The records of a batch, key first. Runs in a thread."""
+        entries: list[Entry] = []
+        for cls in StreamClass:
+            to_us = batch.complete_to.get(cls)
+            if to_us is None:
+                continue
+            samples, last_us = concat(batch.samples[cls]), self._marked[cls]
+            events = batch.events if cls is StreamClass.KEY else []
+            entries += _events(events, last_us if len(samples) else to_us)
+            if not len(samples) and events:
+                continue
+            pieces = _slices(samples)
+            for piece in pieces:
+                # Only the last record of a commit can say that all is in the stream.
+                whole = piece is pieces[-1]
+                entries += self._split(cls, piece, to_us if whole else last_us, last_us)
+        return entries
+
+    def _split(self, cls: StreamClass, samples: Samples, to_us: int, last_us: int) -> list[Entry]:
+        try:
+            plain = encode_columns(samples, self._families, complete_to_us=to_us)
+            body = pack_body(Kind.SAMPLES, plain)
+        except LimitExceeded:
+            if len(samples) < 2:
+                raise
+            half = len(samples) // 2
+            first = self._split(cls, samples.take(slice(0, half)), last_us, last_us)
+            return first + self._split(cls, samples.take(slice(half, None)), to_us, last_us)
+        count = len(samples)
+        return [
+            Entry(
+                cls=cls,
+                body=body,
+                samples=count,
+                from_us=int(samples.ts.min()) if count else to_us,
+                to_us=int(samples.ts.max()) if count else to_us,
+            )
+        ]
+
+
+def _events(events: Sequence[Event], to_us: int) -> list[Entry]:
+    entries = []
+    for start in range(0, len(events), _MOST_EVENTS):
+        part = list(events[start : start + _MOST_EVENTS])
+        entries.append(
+            Entry(
+                cls=StreamClass.KEY,
+                body=encode_record(Events(events=part, to=to_us)),
+                from_us=min(event.at_us for event in part),
+                to_us=max(event.at_us for event in part),
+            )
+        )
+    return entries
+
+
+def _slices(samples: Samples) -> list[Samples]:
+    """Pieces of at most `MAX_SAMPLES`; one empty piece where there is none."""
+    if len(samples) <= MAX_SAMPLES:
+        return [samples]
+    return [
+        samples.take(slice(start, start + MAX_SAMPLES))
+        for start in range(0, len(samples), MAX_SAMPLES)
+    ]

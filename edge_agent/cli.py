@@ -1,0 +1,120 @@
+"""The command `lineside-edge`: run an agent, check its configuration, ask a running one."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from edge_agent.config import EdgeConfig, load
+from runtime import cli, logs, messages
+from runtime.errors import Reconfigure, RetryLater
+
+app = cli.program("The Lineside edge agent: reads PLCs, keeps everything, delivers it.")
+
+File = Annotated[Path, typer.Argument(help="The edge's configuration, a YAML file.")]
+
+
+@app.command()
+def run(
+    file: File,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_json: Annotated[  # noqa: FBT002 - an option of the command line
+        bool, typer.Option("--log-json", help="One JSON object a line instead of text.")
+    ] = False,
+) -> None:
+    """Run until stopped (Ctrl-C, SIGTERM)."""
+    from edge_agent.app import Agent
+    from runtime.platform import on_stop_signals
+
+    if log_level not in logs.LEVELS:
+        raise typer.BadParameter(", ".join(logs.LEVELS), param_hint="--log-level")
+    config = load(file)
+    logs.configure(json=log_json, level=log_level, stream=sys.stderr)
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        undo = on_stop_signals(asyncio.get_running_loop(), stop.set)
+        try:
+            await Agent(config).run(stop)
+        finally:
+            undo()
+
+    asyncio.run(serve())
+
+
+@app.command()
+def check(file: File) -> None:
+    """Check the configuration without connecting to anything; say what it would do."""
+    config = load(file)
+    tags = sum(len(device.points) for device in config.devices)
+    _say("LS-4601", file=str(file), edge=str(config.id), devices=len(config.devices), tags=tags)
+    for device in config.devices:
+        for number, group in enumerate(device.groups):
+            _say(
+                "LS-4602", device=device.id, driver=device.driver, group=number,
+                tags=len(group.tags), every_ms=group.every_ms, mode=group.mode,
+            )  # fmt: skip
+
+
+@app.command()
+def status(
+    file: File,
+    as_json: Annotated[  # noqa: FBT002 - an option of the command line
+        bool, typer.Option("--json", help="One JSON object on standard output.")
+    ] = False,
+) -> None:
+    """Ask the running agent of this configuration how it is."""
+    found = _ask(load(file))
+    if as_json:
+        print(json.dumps(found))  # noqa: T201
+        return
+    console = Console()
+    broker, buffer = found["broker"], found["buffer"]
+    said = "LS-4513" if broker["connected"] else "LS-4514"
+    table = Table(title=f"{found['plant']}/{found['edge']}  {found['name']}", show_header=False)
+    table.add_row(messages.text("LS-4512"), f"{broker['address']} {messages.text(said)}")
+    if broker["error"]:
+        table.add_row("", broker["error"])
+    table.add_row(messages.text("LS-4517"), str(buffer.get("unacked_records", "?")))
+    table.add_row(messages.text("LS-4518"), f"{buffer.get('oldest_unacked_s', '?')} s")
+    table.add_row(messages.text("LS-4519"), f"{buffer.get('bytes', 0):,}/{buffer['max_bytes']:,}")
+    for device in found["devices"]:
+        state = {"up": "LS-4532", "down": "LS-4533"}.get(device["state"], "LS-4534")
+        table.add_row(device["id"], f"{messages.text(state)} {device['error'] or ''}")
+    console.print(table)
+
+
+def _ask(config: EdgeConfig) -> dict[str, Any]:
+    """The status of the running agent, from its page."""
+    port_file = config.data_dir / "page.port"
+    if config.page.port is None:
+        raise Reconfigure("LS-4603")
+    try:
+        port = int(port_file.read_text("ascii"))
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request(
+            "GET", "/status.json", headers={"Accept-Language": messages.detect_language()}
+        )
+        answer = connection.getresponse().read()
+        connection.close()
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise RetryLater("LS-4604", file=str(port_file), reason=str(error)) from error
+    found: dict[str, Any] = json.loads(answer)
+    return found
+
+
+def _say(code: str, **params: object) -> None:
+    print(messages.text(code, lang=None, **params))  # noqa: T201
+
+
+def main() -> None:
+    """The entry point."""
+    cli.run(app, extra="edge")

@@ -1,0 +1,285 @@
+"""Keeps one device connected and hands in what it says.
+
+Invariants:
+- a device has one connection at a time; every loss ends it and all that runs on it;
+- from the moment of a loss every point has an explicit bad sample, and the events device_down and
+  device_up bound the time without data;
+- a poll that could not take place is counted, and told as an event with its span;
+- nothing is taken from the device while what was taken before cannot be handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from drivers.base import Columns, Device, DeviceConfig
+from edge_agent.buffer.reminder import Reminder
+from edge_agent.buffer.writer import Writer
+from edge_agent.collect.points import CLASSES, Points
+from edge_agent.collect.progress import Progress, Source
+from edge_agent.collect.schedule import Missed, MissedPolls, missed, next_tick
+from edge_agent.collect.shape import Shaper
+from runtime import logs
+from runtime.clock import Clock
+from runtime.errors import LinesideError, Reconfigure, RetryLater
+from runtime.metrics import Metrics
+from runtime.supervise import Backoff
+from wire.frame import StreamClass
+from wire.records import Event
+
+Connect = Callable[[], Device]
+
+_log = logs.get("edge.collect")
+
+_RETRY = Backoff(first_s=0.5, most_s=30.0)
+_RETRY_CONFIGURED = Backoff(first_s=5.0, most_s=60.0)
+_GOOD_RUN_S = 10.0
+_JOIN_MISSED_US = 5_000_000
+_LONGEST_MISSED_US = 60_000_000
+REPORTS: Final = -1
+"""The source number of what a device reports by itself."""
+
+
+class Collector:
+    """One device; `run` is its task."""
+
+    def __init__(
+        self,
+        config: DeviceConfig,
+        *,
+        connect: Connect,
+        shaper: Shaper,
+        writer: Writer,
+        progress: Progress,
+        clock: Clock,
+        metrics: Metrics,
+        offset_us: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.config = config
+        self.shaper = shaper
+        self.state = "connecting"
+        """connecting, up, or down."""
+        self.since_us = 0
+        self.error: LinesideError | None = None
+        """Why it is down."""
+        self._connect = connect
+        self._writer = writer
+        self._progress = progress
+        self._clock = clock
+        self._offset_us = offset_us
+        self._reminder = Reminder()
+        self._heard_us = 0
+        self._handing_in = False
+        self._device: Device | None = None
+        self._subscribed = [n for n, g in enumerate(config.groups) if g.mode == "subscribe"]
+        self._polled = [n for n, g in enumerate(config.groups) if g.mode == "poll"]
+        self._collected = metrics.counter(
+            "edge_samples_collected_total", "Values read from devices.", ["device"]
+        ).labels(config.id)
+        self._kept = metrics.counter(
+            "edge_samples_kept_total", "Values left after deadband and change.", ["device"]
+        ).labels(config.id)
+        self._overruns = metrics.counter(
+            "edge_polls_missed_total", "Polls that did not take place.", ["device", "reason"]
+        )
+        self._reconnects = metrics.counter(
+            "edge_device_connects_total", "Connections made to devices.", ["device"]
+        ).labels(config.id)
+        self._up = metrics.gauge("edge_device_up", "Whether the device answers.", ["device"])
+        self._read_s = metrics.histogram("edge_read_seconds", "Duration of a reading.", ["device"])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What happened on the present or last connection, as its driver counts."""
+        return {} if self._device is None else dict(self._device.counts)
+
+    def announce(self) -> None:
+        """Say which sources there will be, before any class can count as complete."""
+        self.since_us = self._clock()
+        for source, classes in _sources(self.config, self.shaper.points):
+            self._progress.expect(source, classes)
+
+    async def run(self) -> None:
+        """Connect, collect, connect again, for ever."""
+        failures = 0
+        while True:
+            began_s = time.monotonic()
+            try:
+                await self._connected()
+            except Exception as error:  # noqa: BLE001 - the outermost loop of a device's task
+                failures = 1 if time.monotonic() - began_s > _GOOD_RUN_S else failures + 1
+                await self._lost(_reason(error, self.config.id))
+            retry = _RETRY_CONFIGURED if isinstance(self.error, Reconfigure) else _RETRY
+            await asyncio.sleep(retry.pause_s(failures, at=random.random()))  # noqa: S311
+
+    async def _connected(self) -> None:
+        """One connection from its beginning to its end, which is always an error."""
+        device = self._connect()
+        async with device, asyncio.TaskGroup() as tasks:
+            self._device = device
+            self._arrived()
+            for group in self._polled:
+                tasks.create_task(self._poll(device, group))
+            if self._subscribed:
+                tasks.create_task(self._listen(device))
+                tasks.create_task(self._follow_reports())
+
+    def _arrived(self) -> None:
+        now_us = self._clock()
+        if self.state == "down":
+            self._writer.event(Event(at_us=now_us, kind="device_up", device=self.config.id))
+            _log.info("device answers", device=self.config.id, down_since_us=self.since_us)
+        self._progress.up(self.config.id, now_us)
+        self._reconnects.inc()
+        self._up.labels(self.config.id).set(1)
+        self._reminder.over()
+        self.state, self.since_us, self.error = "up", now_us, None
+        self._heard_us, self._handing_in = now_us, False
+
+    async def _lost(self, error: LinesideError) -> None:
+        """Say that the device is gone: once in the data, again and again in the log."""
+        self.error = error
+        now_us = self._clock()
+        if self._reminder.is_due(time.monotonic()):
+            write = _log.error if isinstance(error, Reconfigure) else _log.warning
+            write(error.code, device_id=self.config.id, **error.params)
+        if self.state == "down":
+            return
+        heard_us = min(self._heard_us or now_us, now_us)
+        self.state, self.since_us = "down", now_us
+        self._up.labels(self.config.id).set(0)
+        self._writer.event(
+            Event(
+                at_us=now_us,
+                kind="device_down",
+                device=self.config.id,
+                from_us=heard_us,
+                cause="device_down",
+                detail={"code": error.code},
+            )
+        )
+        for cls, samples in self.shaper.lost(now_us).items():
+            await self._writer.put(cls, samples)
+        self._progress.down(self.config.id)
+
+    # -- on a connection -------------------------------------------------------------------------
+
+    async def _poll(self, device: Device, group: int) -> None:
+        """Read a group on its grid; ticks that pass meanwhile are missed, never made up for."""
+        every_us = self.config.groups[group].every_ms * 1000
+        source = (self.config.id, group)
+        gaps = MissedPolls(join_us=_JOIN_MISSED_US, longest_us=_LONGEST_MISSED_US)
+        seconds = self._read_s.labels(self.config.id)
+        due_us = start_us = _monotonic_us()
+        try:
+            while True:
+                asked_us = self._clock()
+                self._progress.asks(source, asked_us)
+                with seconds.time():
+                    columns = await device.read(group)
+                await self._hand_in(columns, polled=True)
+                # Where the device has no times of its own, the next reading is all that can come.
+                idle = columns.source_us is None or not self.shaper.clock.use
+                self._progress.reached(source, asked_us, idle=idle)
+                now_us = _monotonic_us()
+                passed = missed(due_us, now_us, every_us)
+                if passed:
+                    self._tell(gaps.add(self._missed(due_us, every_us, passed)), group)
+                else:
+                    self._tell(gaps.due(self._clock()), group)
+                due_us = next_tick(now_us, every_us, start_us)
+                await asyncio.sleep((due_us - now_us) / 1e6)
+        finally:
+            self._tell(gaps.due(-1), group)
+
+    def _missed(self, due_us: int, every_us: int, polls: int) -> Missed:
+        reason = "disk" if self._writer.blocked_since_us is not None else "overrun"
+        self._overruns.labels(self.config.id, reason).inc(polls)
+        late_us = _monotonic_us() - due_us
+        now_us = self._clock()
+        return Missed(
+            from_us=min(now_us - late_us + every_us, now_us),
+            to_us=now_us,
+            polls=polls,
+            reason=reason,
+        )
+
+    def _tell(self, gap: Missed | None, group: int) -> None:
+        if gap is not None:
+            self._writer.event(
+                Event(
+                    at_us=gap.to_us,
+                    kind="not_collected",
+                    device=self.config.id,
+                    from_us=gap.from_us,
+                    to_us=gap.to_us,
+                    cause="not_collected",
+                    detail={"group": group, "polls": gap.polls, "reason": gap.reason},
+                )
+            )
+
+    async def _listen(self, device: Device) -> None:
+        """Hand in what the device reports."""
+        async for columns in device.changes():
+            self._handing_in = True
+            await self._hand_in(columns, polled=False)
+            self._handing_in = False
+        # It reports nothing more without having lost the connection: there is nothing to wait for.
+        await asyncio.Event().wait()
+
+    async def _follow_reports(self) -> None:
+        """While the connection lives and nothing is being handed in, silence means no change.
+
+        A report may be under way for one publishing interval; twice that and a second are granted.
+        """
+        slowest_us = max(self.config.groups[n].every_ms for n in self._subscribed) * 1000
+        allowed_us = 2 * slowest_us + 1_000_000
+        source = (self.config.id, REPORTS)
+        while True:
+            if not self._handing_in:
+                self._progress.reached(source, self._clock() - allowed_us)
+            await asyncio.sleep(0.25)
+
+    async def _hand_in(self, columns: Columns, *, polled: bool) -> None:
+        self._collected.inc(len(columns))
+        kept = self.shaper.shape(columns, polled=polled, offset_us=self._offset_us())
+        for cls, samples in kept.items():
+            self._kept.inc(len(samples))
+            await self._writer.put(cls, samples)
+        self._heard_us = columns.read_us
+
+
+def _sources(
+    config: DeviceConfig, points: Points
+) -> Iterator[tuple[Source, frozenset[StreamClass]]]:
+    """Every source of the device with the classes of its points."""
+    reported: set[StreamClass] = set()
+    for number, group in enumerate(config.groups):
+        codes = points.cls[config.starts[number] : config.starts[number + 1]]
+        classes = frozenset(CLASSES[int(code)] for code in set(codes.tolist()))
+        if group.mode == "subscribe":
+            reported |= classes
+        else:
+            yield (config.id, number), classes
+    if reported:
+        yield (config.id, REPORTS), frozenset(reported)
+
+
+def _reason(error: Exception, device: str) -> LinesideError:
+    """The first of our own errors in it; anything else is a fault of ours, told with its place."""
+    inner: BaseException = error
+    while isinstance(inner, BaseExceptionGroup):
+        ours = inner.subgroup(LinesideError)
+        inner = (inner if ours is None else ours).exceptions[0]
+    if isinstance(inner, LinesideError):
+        return inner
+    _log.error("LS-4202", device=device, reason=repr(inner), exc_info=error)
+    return RetryLater("LS-4202", device=device, reason=repr(inner))
+
+
+def _monotonic_us() -> int:
+    return time.monotonic_ns() // 1000

@@ -1,0 +1,190 @@
+"""The edge agent's configuration: one YAML file says what is read, kept, and where it goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from drivers.registry import AnyDevice
+from runtime.mqtt import BrokerConfig
+from runtime.problems import ConfigPath, Problem, invalid
+from runtime.strict_yaml import ConfigError, Located, load_located
+from wire.ids import ID_PATTERN, EdgeId
+
+_UNITS: Final = {
+    "": 1,
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+    "TIB": 2**40,
+}
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
+_LEAST_BUFFER: Final = 16 * 2**20
+
+
+def _bytes(value: Any) -> Any:
+    """`2GiB`, `500 MB` or a number of bytes."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise invalid("LS-4003", value=str(value))
+    match = _SIZE.fullmatch(str(value))
+    if match is None or match[2].upper() not in _UNITS:
+        raise invalid("LS-4003", value=str(value))
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def _large_enough(size: int) -> int:
+    if size < _LEAST_BUFFER:
+        raise invalid("LS-4004", least="16MiB")
+    return size
+
+
+Size = Annotated[int, BeforeValidator(_bytes)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BufferConfig(_Section):
+    """What is kept on disk, and how much of it."""
+
+    commit_every_ms: int = Field(
+        default=200,
+        ge=20,
+        le=5_000,
+        description="Longest time a sample waits in memory: what a power cut can lose.",
+    )
+    max_waiting: int = Field(
+        default=100_000,
+        ge=1_000,
+        le=2_000_000,
+        description="Samples that may wait for the disk; beyond it reading waits.",
+    )
+    max_bytes: Annotated[Size, AfterValidator(_large_enough)] = Field(
+        default=2 * 2**30, description="Size of the buffer file, e.g. 2GiB."
+    )
+    min_free_bytes: Size = Field(
+        default=2**30, description="Space left to others on the same disk, e.g. 1GiB."
+    )
+    max_age_h: float = Field(
+        default=720, gt=0, le=87_600, description="Older records are given up, delivered or not."
+    )
+    keep_acked_h: float = Field(
+        default=72,
+        ge=0,
+        le=8_760,
+        description="Delivered records are kept so long, for a server restored from a backup.",
+    )
+
+
+class PublishConfig(_Section):
+    """How records go to the server."""
+
+    window: int = Field(default=16, ge=8, le=256, description="Records under way at once.")
+    first_timeout_s: float = Field(
+        default=5, gt=0, le=600, description="Without an answer so long, records are sent again."
+    )
+    last_timeout_s: float = Field(
+        default=600, gt=0, le=3_600, description="The time-out doubles up to that."
+    )
+    status_every_s: float = Field(
+        default=10, ge=0.1, le=300, description="How often the state of the streams is reported."
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> PublishConfig:
+        if self.last_timeout_s < self.first_timeout_s:
+            raise invalid("LS-4005")
+        return self
+
+
+class ClockConfig(_Section):
+    """Which time stamps of devices are believed."""
+
+    past_s: float = Field(
+        default=86_400,
+        ge=1,
+        le=400 * 86_400,
+        description="How far behind the edge's clock a device's time may lie.",
+    )
+    future_s: float = Field(
+        default=120,
+        ge=0,
+        le=86_400,
+        description="How far ahead of the edge's clock a device's time may lie.",
+    )
+
+
+class PageConfig(_Section):
+    """The agent's own page, for whoever stands in front of this computer."""
+
+    port: int | None = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description="TCP port on 127.0.0.1; 0: any free one (see page.port in data_dir); "
+        "null: no page.",
+    )
+
+
+class EdgeConfig(_Section):
+    """One edge agent."""
+
+    plant: str = Field(pattern=f"^{ID_PATTERN}$", description="Id of the plant.")
+    edge: str = Field(
+        pattern=f"^{ID_PATTERN}$", description="Id of this edge, unique in the plant."
+    )
+    name: str = Field(default="", max_length=100, description="Name for people.")
+    data_dir: ConfigPath = Field(description="Folder of the buffer; on a disk that lasts.")
+    broker: BrokerConfig = Field(description="The MQTT broker.")
+    buffer: BufferConfig = Field(default=BufferConfig(), description="What is kept on disk.")
+    publish: PublishConfig = Field(default=PublishConfig(), description="How records are sent.")
+    clock: ClockConfig = Field(
+        default=ClockConfig(), description="Which device times are believed."
+    )
+    page: PageConfig = Field(default=PageConfig(), description="The agent's own page.")
+    devices: tuple[AnyDevice, ...] = Field(description="What is read.")
+
+    @property
+    def id(self) -> EdgeId:
+        """Plant and edge."""
+        return EdgeId(plant=self.plant, edge=self.edge)
+
+
+def load(path: Path, *, env: Mapping[str, str] | None = None) -> EdgeConfig:
+    """The configuration in `path`; raises ConfigError with every problem and its line."""
+    located = load_located(path, EdgeConfig, env=env)
+    problems = check(located)
+    if problems:
+        raise ConfigError(problems)
+    return located.value
+
+
+def check(located: Located[EdgeConfig]) -> list[Problem]:
+    """What is wrong across devices: ids and paths that occur twice."""
+    problems = []
+    ids: dict[str, int] = {}
+    paths: dict[str, int] = {}
+    for number, device in enumerate(located.value.devices):
+        place: tuple[str | int, ...] = ("devices", number, "id")
+        if device.id in ids:
+            problems.append(located.problem("LS-4001", *place, id=device.id, first=ids[device.id]))
+        ids.setdefault(device.id, located.line_of(*place))
+        for group_number, group in enumerate(device.groups):
+            for tag_number, tag in enumerate(group.tags):
+                place = ("devices", number, "groups", group_number, "tags", tag_number, "path")
+                if tag.path in paths:
+                    problems.append(
+                        located.problem("LS-4002", *place, path=tag.path, first=paths[tag.path])
+                    )
+                paths.setdefault(tag.path, located.line_of(*place))
+    return problems

@@ -1,0 +1,198 @@
+"""The present state of the agent as plain values, gathered from its parts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from edge_agent.buffer.rows import Usage
+from edge_agent.buffer.store import BufferBlocked, Store
+from edge_agent.buffer.writer import Writer
+from edge_agent.collect.device import Collector
+from edge_agent.config import EdgeConfig
+from edge_agent.publish.session import Session
+from edge_agent.publish.window import Window
+from runtime import messages
+from runtime.clock import Clock, to_datetime
+from runtime.errors import LinesideError
+from runtime.messages import Language
+from runtime.metrics import Metrics
+from wire import quality
+
+MOST_VALUES: Final = 2_000
+_SEVERITY: Final = {0: "good", 1: "uncertain", 2: "bad", 3: "bad"}
+_RATE_OVER_S: Final = 2.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Depth:
+    """What the buffer holds."""
+
+    usage: Usage
+    records: int
+    unacked: int
+    """Numbers of records the server has not confirmed."""
+    oldest_s: float
+    """Age of the oldest of them, seconds; 0 where there is none."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Rates:
+    at_s: float = 0.0
+    totals: dict[str, float] = field(default_factory=dict)
+    a_second: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True, slots=True)
+class Facts:
+    """The agent's parts, and what can be said of them."""
+
+    config: EdgeConfig
+    agent: str
+    store: Store
+    writer: Writer
+    window: Window
+    session: Session
+    collectors: Sequence[Collector]
+    metrics: Metrics
+    clock: Clock
+    started_us: int
+    _rates: _Rates = field(default_factory=_Rates)
+
+    async def depth(self) -> Depth:
+        """How full the buffer is. Raises BufferBlocked."""
+        streams = list(self.store.streams.values())
+        ages = []
+        for state in streams:
+            if state.acked < state.last_seq:
+                oldest = await self.store.oldest_unacked(state.place)
+                if oldest is not None:
+                    ages.append((self.clock() - oldest[1]) / 1e6)
+                    break  # they are in the order of the chain: no later one is older
+        return Depth(
+            usage=await self.store.usage(),
+            records=sum(state.records for state in streams),
+            unacked=sum(state.last_seq - state.acked for state in streams),
+            oldest_s=max(0.0, *ages, 0.0),
+        )
+
+    async def status(self, lang: Language | None = None) -> dict[str, Any]:
+        """Everything as JSON values; times as ISO 8601 in UTC, errors worded in `lang`."""
+        config, session = self.config, self.session
+        return {
+            "plant": config.plant,
+            "edge": config.edge,
+            "name": config.name,
+            "agent": self.agent,
+            "epoch": str(self.store.epoch),
+            "at": _iso(self.clock()),
+            "started_at": _iso(self.started_us),
+            "broker": {
+                "address": str(config.broker.address()),
+                "connected": session.connected,
+                "since": _iso(session.since_us),
+                "error": _worded(session.error, lang),
+                "answered_at": _iso(session.heard_us),
+                "clock_offset_ms": None if session.offset.us is None else session.offset.us / 1000,
+                "under_way": self.window.under_way,
+            },
+            "buffer": await self._buffer(),
+            "rates": self.rates(),
+            "devices": [self._device(one, lang) for one in self.collectors],
+        }
+
+    async def _buffer(self) -> dict[str, Any]:
+        writer = self.writer
+        found: dict[str, Any] = {
+            "file": str(self.store.path),
+            "max_bytes": self.config.buffer.max_bytes,
+            "waiting_samples": writer.waiting,
+            "blocked_since": _iso(writer.blocked_since_us or 0),
+        }
+        try:
+            depth = await self.depth()
+        except BufferBlocked:
+            return found
+        return found | {
+            "bytes": depth.usage.used,
+            "file_bytes": depth.usage.file,
+            "disk_free_bytes": depth.usage.free,
+            "records": depth.records,
+            "unacked_records": depth.unacked,
+            "oldest_unacked_s": round(depth.oldest_s, 1),
+        }
+
+    def rates(self) -> dict[str, float]:
+        """Samples and records a second since about two seconds ago."""
+        totals: dict[str, float] = {}
+        for family in self.metrics.registry.collect():
+            for sample in family.samples:
+                if sample.name in _RATES:
+                    totals[_RATES[sample.name]] = totals.get(_RATES[sample.name], 0) + sample.value
+        now_s, known = time.monotonic(), self._rates
+        if now_s - known.at_s >= _RATE_OVER_S:
+            passed_s = now_s - known.at_s if known.totals else 0.0
+            if passed_s:
+                known.a_second = {
+                    name: round((value - known.totals.get(name, 0)) / passed_s, 1)
+                    for name, value in totals.items()
+                }
+            known.at_s, known.totals = now_s, totals
+        return known.a_second
+
+    def _device(self, collector: Collector, lang: Language | None) -> dict[str, Any]:
+        return {
+            "id": collector.config.id,
+            "name": collector.config.name,
+            "driver": collector.config.driver,
+            "state": collector.state,
+            "since": _iso(collector.since_us),
+            "error": _worded(collector.error, lang),
+            "points": len(collector.shaper.points),
+            "counts": collector.counts,
+        }
+
+    def values(self) -> list[dict[str, Any]]:
+        """The value last reported of each tag, at most `MOST_VALUES`."""
+        found: list[dict[str, Any]] = []
+        for collector in self.collectors:
+            held = collector.shaper
+            for point, tag in enumerate(collector.config.points[: MOST_VALUES - len(found)]):
+                code = int(held.q[point])
+                column = (held.f, held.i, held.s)[int(held.points.sent[point])]
+                value: Any = column[point] or held.s[point] or column[point]
+                if isinstance(value, np.generic):
+                    value = value.item()
+                found.append(
+                    {
+                        "path": tag.path,
+                        "value": None if code & quality.NO_VALUE else value,
+                        "unit": tag.unit,
+                        "quality": _SEVERITY[code >> 30],
+                        "status": f"{code:#010x}",
+                        "at": _iso(int(held.ts[point])),
+                    }
+                )
+        return found
+
+
+_RATES: Final = {
+    "edge_samples_collected_total": "collected",
+    "edge_samples_committed_total": "committed",
+    "edge_records_sent_total": "records_sent",
+    "edge_records_acked_total": "records_acked",
+}
+
+
+def _iso(at_us: int) -> str | None:
+    return to_datetime(at_us).isoformat(timespec="milliseconds") if at_us else None
+
+
+def _worded(error: LinesideError | None, lang: Language | None) -> str | None:
+    if error is None:
+        return None
+    return f"{error.code} {messages.text(error.code, lang=lang, **error.params)}"

@@ -1,0 +1,117 @@
+"""The page for people as HTML, in Chinese or English: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+from runtime.messages import Language, text
+
+_STYLE: Final = """
+body{font:15px/1.5 system-ui,"Microsoft YaHei",sans-serif;margin:1.5rem;max-width:70rem;color:#222}
+table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}
+th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid #ddd;vertical-align:top}
+th{color:#666;font-weight:600}.bad{color:#b00020}.good{color:#0a7a3b}
+td.n{text-align:right;font-variant-numeric:tabular-nums}
+@media(prefers-color-scheme:dark){body{background:#16181c;color:#ddd}th{color:#999}
+th,td{border-color:#333}.bad{color:#ff6b7d}.good{color:#4fce8a}}
+"""
+
+
+def render(status: Mapping[str, Any], values: Sequence[Mapping[str, Any]], lang: Language) -> str:
+    """The whole page; it loads itself again every five seconds."""
+
+    def word(name: str) -> str:
+        return escape(text(_WORDS[name], lang=lang))
+
+    title = escape(f"{status['name'] or status['edge']} - {status['plant']}/{status['edge']}")
+    broker, buffer = status["broker"], status["buffer"]
+    mark = "good" if broker["connected"] else "bad"
+    state = word("connected") if broker["connected"] else word("disconnected")
+    rows = [
+        (word("agent"), escape(status["agent"])),
+        (word("started"), escape(status["started_at"] or "")),
+        (
+            word("broker"),
+            (
+                f'{escape(broker["address"])} <b class="{mark}">{state}</b> '
+                f"{escape(broker['since'] or '')}<br>{escape(broker['error'] or '')}"
+            ),
+        ),
+        (word("answered"), escape(broker["answered_at"] or word("never"))),
+        (word("unacked"), _number(buffer.get("unacked_records"))),
+        (word("oldest"), f"{_number(buffer.get('oldest_unacked_s'))} s"),
+        (
+            word("bytes"),
+            f"{_number(buffer.get('bytes'))} / {_number(buffer.get('max_bytes'))}",
+        ),
+        (word("collected"), f"{_number(status['rates'].get('collected', 0))} /s"),
+    ]
+    if buffer["blocked_since"]:
+        since = escape(buffer["blocked_since"])
+        rows.append((word("blocked"), f'<b class="bad">{since}</b>'))
+    facts = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows)
+    devices = "".join(_device(one, word) for one in status["devices"])
+    shown = "".join(_value(one) for one in values)
+    return (
+        f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8">'
+        f'<meta http-equiv="refresh" content="5"><title>{title}</title>'
+        f"<style>{_STYLE}</style></head><body><h1>{title}</h1><table>{facts}</table>"
+        f"<h2>{word('devices')}</h2><table><tr><th>{word('device')}</th><th>{word('state')}</th>"
+        f"<th>{word('since')}</th><th>{word('points')}</th></tr>{devices}</table>"
+        f"<h2>{word('values')}</h2><table><tr><th>{word('tag')}</th><th>{word('value')}</th>"
+        f"<th>{word('quality')}</th><th>{word('at')}</th></tr>{shown}</table></body></html>"
+    )
+
+
+_WORDS: Final = {
+    "agent": "LS-4510",
+    "started": "LS-4511",
+    "broker": "LS-4512",
+    "connected": "LS-4513",
+    "disconnected": "LS-4514",
+    "answered": "LS-4515",
+    "never": "LS-4516",
+    "unacked": "LS-4517",
+    "oldest": "LS-4518",
+    "bytes": "LS-4519",
+    "collected": "LS-4520",
+    "blocked": "LS-4521",
+    "devices": "LS-4522",
+    "device": "LS-4523",
+    "state": "LS-4524",
+    "since": "LS-4525",
+    "points": "LS-4526",
+    "values": "LS-4527",
+    "tag": "LS-4528",
+    "value": "LS-4529",
+    "quality": "LS-4530",
+    "at": "LS-4531",
+    "up": "LS-4532",
+    "down": "LS-4533",
+    "connecting": "LS-4534",
+}
+
+
+def _device(one: Mapping[str, Any], word: Any) -> str:
+    mark = {"up": "good", "down": "bad"}.get(one["state"], "")
+    return (
+        f"<tr><td>{escape(one['id'])} {escape(one['name'])}</td>"
+        f'<td><b class="{mark}">{word(one["state"])}</b><br>{escape(one["error"] or "")}</td>'
+        f'<td>{escape(one["since"] or "")}</td><td class="n">{one["points"]}</td></tr>'
+    )
+
+
+def _value(one: Mapping[str, Any]) -> str:
+    value = "" if one["value"] is None else str(one["value"])
+    mark = "bad" if one["quality"] == "bad" else ""
+    return (
+        f'<tr><td>{escape(one["path"])}</td><td class="n">{escape(value[:200])} '
+        f'{escape(one["unit"])}</td><td class="{mark}">{one["quality"]} '
+        f"<small>{one['status']}</small></td><td>{escape(one['at'] or '')}</td></tr>"
+    )
+
+
+def _number(value: Any) -> str:
+    return "?" if value is None else f"{value:,}"

@@ -1,0 +1,123 @@
+"""The agent's own page on loopback, read-only.
+
+`/` for people, `/status.json` and `/metrics` for programs, `/healthz` for whoever restarts it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from edge_agent.page.facts import Facts
+from edge_agent.page.html import render
+from runtime import logs
+from runtime.errors import RetryLater
+from runtime.messages import Language, detect_language
+from runtime.metrics import CONTENT_TYPE
+
+_log = logs.get("edge.page")
+
+PORT_FILE: Final = "page.port"
+HOST: Final = "127.0.0.1"
+_STUCK_S: Final = 30.0
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Page:
+    """Serves the facts; `run` is its task."""
+
+    def __init__(self, facts: Facts, *, port: int, folder: Path) -> None:
+        self._facts = facts
+        self._port = port
+        self._folder = folder
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises RetryLater (LS-4501) where the port is taken."""
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        with contextlib.closing(listener):
+            try:
+                listener.bind((HOST, self._port))
+            except OSError as error:
+                raise RetryLater(
+                    "LS-4501", port=self._port, reason=error.strerror or str(error)
+                ) from error
+            port = listener.getsockname()[1]
+            file = self._folder / PORT_FILE
+            await asyncio.to_thread(file.write_text, f"{port}\n", "ascii")
+            _log.info("page", url=f"http://{HOST}:{port}/")
+            server = _Server(
+                uvicorn.Config(
+                    self.application(), log_config=None, access_log=False, lifespan="off",
+                    timeout_graceful_shutdown=1, server_header=False,
+                )
+            )  # fmt: skip
+            try:
+                await server.serve(sockets=[listener])
+            finally:
+                await asyncio.to_thread(file.unlink, missing_ok=True)
+
+    def application(self) -> Starlette:
+        """The routes; only for this computer's own names, whatever a browser is told."""
+        return Starlette(
+            routes=[
+                Route("/", self._people),
+                Route("/status.json", self._status),
+                Route("/values.json", self._values),
+                Route("/metrics", self._metrics),
+                Route("/healthz", self._health),
+            ],
+            middleware=[
+                Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
+            ],
+        )
+
+    async def _people(self, request: Request) -> Response:
+        lang = _language(request)
+        status, values = await self._facts.status(lang), self._facts.values()
+        return HTMLResponse(render(status, values, lang), headers=_HEADERS)
+
+    async def _status(self, request: Request) -> Response:
+        return JSONResponse(await self._facts.status(_language(request)), headers=_HEADERS)
+
+    async def _values(self, _request: Request) -> Response:
+        return JSONResponse(self._facts.values(), headers=_HEADERS)
+
+    async def _metrics(self, _request: Request) -> Response:
+        return Response(self._facts.metrics.render(), media_type=CONTENT_TYPE, headers=_HEADERS)
+
+    async def _health(self, _request: Request) -> Response:
+        """200 while what is collected reaches the disk; neither PLC nor broker count here."""
+        since_us = self._facts.writer.blocked_since_us
+        stuck = since_us is not None and self._facts.clock() - since_us > _STUCK_S * 1e6
+        return JSONResponse({"ok": not stuck}, status_code=503 if stuck else 200, headers=_HEADERS)
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the program."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _language(request: Request) -> Language:
+    wanted = request.query_params.get("lang") or request.headers.get("accept-language", "")
+    if not wanted:
+        return detect_language()
+    return "zh" if wanted.lower().startswith("zh") else "en"

@@ -1,0 +1,1 @@
+"""From the buffer to the server: what to send next, and what its answers mean."""

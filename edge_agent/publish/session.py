@@ -1,0 +1,373 @@
+"""The conversation with the server over MQTT: one connection after another.
+
+Invariants:
+- a connection begins with the subscription to `down/+` and the retained birth status; its will says
+  offline with the same epoch and session, so that a late will of an older session is recognised;
+- records go out in the order of the window, as they are on disk; the broker's own PUBACK deletes
+  and confirms nothing;
+- a retained message is old news: its cursors count, its rewinds and its time do not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from edge_agent.buffer.reminder import Reminder
+from edge_agent.buffer.rows import Place, Stored
+from edge_agent.buffer.store import BufferDamaged, Store
+from edge_agent.publish.commands import Commands
+from edge_agent.publish.live import LiveSource, messages
+from edge_agent.publish.offset import ClockOffset
+from edge_agent.publish.report import offline, status
+from edge_agent.publish.window import Outcome, Wanted, Window
+from runtime import logs
+from runtime.clock import Clock
+from runtime.errors import LinesideError, Reconfigure
+from runtime.metrics import Metrics
+from runtime.mqtt import BrokerAddress, Connection, Message, Will
+from runtime.supervise import Backoff
+from wire.control import Ack
+from wire.errors import WireError
+from wire.ids import EdgeId
+from wire.records import Event
+from wire.topics import down, up
+
+_log = logs.get("edge.publish")
+
+_READ_AHEAD = 8
+_LIVE_EVERY_S = 1.0
+_MOST_TOLD = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """How often a session does what."""
+
+    status_every_s: float = 10.0
+    keepalive_s: int = 15
+    retry: Backoff = field(default_factory=lambda: Backoff(first_s=0.5, most_s=30.0))
+
+
+class _Left(Exception):
+    """The session ended because it was asked to."""
+
+
+class Session:
+    """Talks to the server; `run` is its task."""
+
+    def __init__(
+        self,
+        store: Store,
+        window: Window,
+        *,
+        edge: EdgeId,
+        broker: BrokerAddress,
+        agent: str,
+        clock: Clock,
+        metrics: Metrics,
+        tell: Callable[[Event], None],
+        live: Sequence[LiveSource] = (),
+        pace: Pace | None = None,
+    ) -> None:
+        self.connected = False
+        self.since_us = 0
+        self.error: LinesideError | None = None
+        """Why there is no connection."""
+        self.heard_us = 0
+        """When the server last answered, 0 for never."""
+        self.left = asyncio.Event()
+        """Set when `run` has ended."""
+        self.offset = ClockOffset()
+        self.sessions = 0
+        self._store = store
+        self._window = window
+        self._edge = edge
+        self._broker = broker
+        self._agent = agent
+        self._clock = clock
+        self._tell = tell
+        self._reminder = Reminder()
+        self._live = live
+        self._pace = pace or Pace()
+        self._commands = Commands(store, clock)
+        self._ahead: deque[tuple[Place, Stored]] = deque()
+        self._changed = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._leaving = asyncio.Event()
+        self._leave_s = 0.0
+        self._told: set[object] = set()
+        self._sent = metrics.counter(
+            "edge_records_sent_total", "Records published, repeats included."
+        )
+        self._acked = metrics.counter("edge_records_acked_total", "Records the server confirmed.")
+        self._back = metrics.counter(
+            "edge_resends_total", "How often sending went back.", ["reason"]
+        )
+        self._connects = metrics.counter("edge_broker_connects_total", "Connections to the broker.")
+        self._refused = metrics.counter("edge_records_refused_total", "Records the server refused.")
+        metrics.gauge("edge_broker_up", "Whether the broker is connected.").set_function(
+            lambda: float(self.connected)
+        )
+
+    async def run(self) -> None:
+        """Connect and talk, until asked to leave. Raises BufferDamaged."""
+        self.left.clear()
+        try:
+            await self._talk()
+        finally:
+            self.left.set()
+
+    async def _talk(self) -> None:
+        failures = 0
+        while not self._leaving.is_set():
+            began_s = time.monotonic()
+            try:
+                await self._once()
+            except* _Left:
+                _log.info("left the broker in order", broker=str(self._broker))
+            except* LinesideError as group:
+                self._ended(_first(group))
+            finally:
+                if self.connected:
+                    self.connected, self.since_us = False, self._clock()
+            if isinstance(self.error, BufferDamaged):
+                raise self.error
+            good = time.monotonic() - began_s > self._pace.retry.most_s
+            failures = 1 if good else failures + 1
+            pause_s = self._pace.retry.pause_s(failures, at=random.random())  # noqa: S311
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), pause_s)
+
+    def _ended(self, error: LinesideError) -> None:
+        """Take note of why a connection ended or was not made; told at widening intervals."""
+        self.error = error
+        if self._reminder.is_due(time.monotonic()):
+            write = _log.error if isinstance(error, Reconfigure) else _log.warning
+            write("LS-4301", broker=str(self._broker), reason=error)
+
+    async def _once(self) -> None:
+        """One connection from its beginning to its end, which is always an error."""
+        session = self.sessions + 1
+        will = Will(
+            topic=up(self._edge, "status"),
+            payload=offline(
+                self._store, session=session, agent=self._agent, at_us=self._clock()
+            ).encode(),
+            qos=1,
+            retain=True,
+        )
+        name = f"lineside-{self._edge.plant}-{self._edge.edge}-{self._store.epoch.hex[:8]}"
+        async with Connection(
+            self._broker, client_id=name, will=will, keepalive_s=self._pace.keepalive_s
+        ) as connection:
+            self.sessions = session
+            # Not with a wildcard at the end: brokers' access rules may name the topics.
+            await connection.subscribe(
+                *(down(self._edge, kind) for kind in ("ack", "cmd", "config"))
+            )
+            self._window.connected()
+            self._ahead.clear()
+            await self._report(connection)
+            self.connected, self.since_us, self.error = True, self._clock(), None
+            self._connects.inc()
+            self._reminder.over()
+            _log.info("connected to the broker", broker=str(self._broker), session=session)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._listen(connection))
+                tasks.create_task(self._send(connection))
+                tasks.create_task(self._report_regularly(connection))
+                tasks.create_task(self._show_live(connection))
+                tasks.create_task(self._say_goodbye(connection))
+
+    def leave(self, limit_s: float) -> None:
+        """Ask `run` to end: once everything is confirmed, at the latest after `limit_s`."""
+        self._leave_s = time.monotonic() + limit_s
+        self._leaving.set()
+        self._changed.set()
+
+    async def _say_goodbye(self, connection: Connection) -> None:
+        """When asked to leave: wait for what is under way, then say offline in order."""
+        await self._leaving.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, self._leave_s - time.monotonic())):
+                while not self._window.idle:
+                    self._moved.clear()
+                    await self._moved.wait()
+        await self._report(connection, state="offline")
+        raise _Left
+
+    # -- out -------------------------------------------------------------------------------------
+
+    async def _send(self, connection: Connection) -> None:
+        while True:
+            self._store.grown.clear()
+            self._changed.clear()
+            wanted = self._window.wanted()
+            if wanted is None:
+                await self._wait()
+                continue
+            record = await self._next(wanted)
+            if wanted != self._window.wanted():
+                continue  # an answer came while the disk was read
+            if record is None:
+                # Numbered but not there: only damage to the file can do that.
+                _log.error("LS-4303", epoch=str(self._store.streams[wanted.place].epoch),
+                           cls=str(wanted.place.cls), seq=wanted.seq)  # fmt: skip
+                await self._store.mend(wanted.place)
+                continue
+            connection.send(up(self._edge, "data"), record.body)
+            self._window.sent(wanted, through=record.through, now_s=time.monotonic())
+            self._sent.inc()
+
+    async def _wait(self) -> None:
+        """Until there is more to send, an answer, or a time-out."""
+        deadline_s = self._window.next_deadline_s()
+        left_s = 3600.0 if deadline_s is None else max(0.0, deadline_s - time.monotonic())
+        waits = [
+            asyncio.ensure_future(self._store.grown.wait()),
+            asyncio.ensure_future(self._changed.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+        for cls in self._window.timed_out(time.monotonic()):
+            self._back.labels("timeout").inc()
+            _log.info("no answer in time, sending again", cls=str(cls))
+
+    async def _next(self, wanted: Wanted) -> Stored | None:
+        """The record that covers what is wanted, reading some ahead."""
+        while self._ahead:
+            place, stored = self._ahead[0]
+            if place == wanted.place and stored.seq <= wanted.seq <= stored.through:
+                # A longer tombstone may stand there by now; it says no less than this one.
+                self._ahead.popleft()
+                return stored
+            self._ahead.clear()
+        found = await self._store.read(wanted.place, wanted.seq, most=_READ_AHEAD)
+        if not found or found[0].seq > wanted.seq:
+            return None
+        self._ahead.extend((wanted.place, stored) for stored in found[1:])
+        return found[0]
+
+    async def _report(
+        self, connection: Connection, *, state: Literal["online", "offline"] = "online"
+    ) -> None:
+        said = await status(
+            self._store,
+            state=state,
+            session=self.sessions,
+            agent=self._agent,
+            at_us=self._clock(),
+            offset_us=self.offset.us,
+        )
+        await connection.publish(up(self._edge, "status"), said.encode(), retain=True)
+
+    async def _report_regularly(self, connection: Connection) -> None:
+        while True:
+            await asyncio.sleep(self._pace.status_every_s)
+            await self._report(connection)
+
+    async def _show_live(self, connection: Connection) -> None:
+        for source in self._live:
+            source.columns.fresh[:] = True
+        while True:
+            for message in messages(self._live, self._store.epoch, self._clock()):
+                await connection.publish(up(self._edge, "live"), message.encode(), qos=0)
+            await asyncio.sleep(_LIVE_EVERY_S)
+
+    # -- in --------------------------------------------------------------------------------------
+
+    async def _listen(self, connection: Connection) -> None:
+        topics = {down(self._edge, kind): kind for kind in ("ack", "cmd", "config")}
+        async for message in connection.messages():
+            kind = topics.get(message.topic)
+            if kind == "ack":
+                await self._answered(message)
+            elif kind is not None:
+                answer = await (
+                    self._commands.answer(message.payload)
+                    if kind == "cmd"
+                    else self._commands.answer_config(message.payload)
+                )
+                if answer is not None:
+                    # Not awaited: no PUBACK is seen while messages wait to be read.
+                    connection.send(up(self._edge, "cmd-ack"), answer)
+            message.ack()
+
+    async def _answered(self, message: Message) -> None:
+        received_us = self._clock()
+        try:
+            ack = Ack.decode(message.payload)
+        except WireError as error:
+            _log.warning("LS-4304", topic="ack", reason=error)
+            return
+        fresh = not message.retain
+        if fresh:
+            self.heard_us = received_us
+            self.offset.add(ack.at_us, received_us)
+        outcome = self._window.answered(
+            ack.streams,
+            ack.rewind if fresh else (),
+            hello_of=ack.worker if fresh and ack.kind == "hello" else None,
+            now_s=time.monotonic(),
+        )
+        await self._apply(outcome)
+        for refusal in ack.refused if fresh else ():
+            self._refused.inc()
+            place = (refusal.epoch, refusal.cls, refusal.seq)
+            if self._first_time(("refused", place)):
+                _log.error("LS-4305", reason=f"{refusal.code} {refusal.reason}",
+                           cls=str(refusal.cls), seq=refusal.seq)  # fmt: skip
+        self._changed.set()
+        self._moved.set()
+
+    async def _apply(self, outcome: Outcome) -> None:
+        for place, acked in outcome.progress.items():
+            self._store.acknowledged(place, acked)
+        self._acked.inc(outcome.records)
+        if outcome.back is not None:
+            self._back.labels(str(outcome.back)).inc()
+        for excess in outcome.excess:
+            if self._first_time(("excess", excess.place, excess.cursor)):
+                epoch = str(self._store.streams[excess.place].epoch)
+                params: dict[str, str | int | float | bool] = {
+                    "epoch": epoch,
+                    "cls": str(excess.place.cls),
+                    "cursor": excess.cursor,
+                    "last_seq": excess.last_seq,
+                }
+                _log.error("LS-4302", **params)
+                self._tell(
+                    Event(at_us=self._clock(), kind="other", detail={"code": "LS-4302", **params})
+                )
+        for place, cursor in outcome.rewinds:
+            missing = await self._store.rewind(place, cursor)
+            self._ahead.clear()
+            self._window.rewound(place)
+            self._back.labels("rewind").inc()
+            _log.warning("LS-4306", epoch=str(self._store.streams[place].epoch),
+                         cls=str(place.cls), cursor=cursor, missing=missing)  # fmt: skip
+
+    def _first_time(self, what: object) -> bool:
+        """Whether this was not told yet."""
+        if what in self._told or len(self._told) >= _MOST_TOLD:
+            return False
+        self._told.add(what)
+        return True
+
+
+def _first(group: BaseExceptionGroup[LinesideError]) -> LinesideError:
+    inner: BaseException = group
+    while isinstance(inner, BaseExceptionGroup):
+        inner = inner.exceptions[0]
+    assert isinstance(inner, LinesideError)  # noqa: S101 - what `except*` chose
+    return inner
