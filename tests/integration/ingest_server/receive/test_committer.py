@@ -13,8 +13,8 @@ import pytest
 from ingest_server.receive.arrival import look_at
 from ingest_server.receive.committer import Committer
 from ingest_server.receive.draft import Outcome
-from ingest_server.store.migrate import migrate
 from runtime.clock import from_datetime, now_us
+from tests.integration.ingest_server.receive.looks import rows, stored, wanted
 from tests.integration.ingest_server.receive.model_edge import (
     START_US,
     Epoch,
@@ -35,12 +35,6 @@ Handle = Callable[..., list[Outcome]]
 
 
 @pytest.fixture
-def migrated(any_dsn: str) -> str:
-    migrate(any_dsn)
-    return any_dsn
-
-
-@pytest.fixture
 def committer(migrated: str) -> Iterator[Committer]:
     made = Committer(migrated, clock=now_us)
     yield made
@@ -53,38 +47,6 @@ def handle(committer: Committer) -> Handle:
         return committer.handle([look_at(topic, record) for record in records])
 
     return run
-
-
-def rows(dsn: str, query: str, *parameters: object) -> list[tuple[object, ...]]:
-    with psycopg.connect(dsn, options="-c search_path=lineside,public -c timezone=UTC") as c:
-        return c.execute(query, parameters).fetchall()
-
-
-def stored(dsn: str) -> list[tuple[str, int, object]]:
-    """(path, event time, value) of everything stored, sorted."""
-    found = []
-    for path, dtype, ts, num, big, txt in rows(
-        dsn, "SELECT path, dtype, ts, num, big, txt FROM reading JOIN tag USING (tag_id)"
-    ):
-        value: object = num if txt is None else txt
-        if big is not None:
-            value = big
-        elif dtype == "u64" and txt is not None:
-            value = int(str(txt))
-        found.append((path, from_datetime(ts), value))
-    return sorted(found, key=repr)
-
-
-def wanted(*epochs: Epoch) -> list[tuple[str, int, object]]:
-    truth = [
-        (path, ts, value.replace("\0", "\u2400") if isinstance(value, str) else value)
-        for epoch in epochs
-        for path, ts, value in epoch.truth
-    ]
-    return sorted(
-        ((p, t, float(v) if p == "press/good" and v is not None else v) for p, t, v in truth),
-        key=repr,
-    )
 
 
 def test_every_kind_of_value_is_stored_exactly(handle: Handle, migrated: str) -> None:
