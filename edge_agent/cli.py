@@ -118,3 +118,7 @@ def _say(code: str, **params: object) -> None:
 def main() -> None:
     """The entry point."""
     cli.run(app, extra="edge")
+
+
+if __name__ == "__main__":
+    main()

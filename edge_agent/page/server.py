@@ -32,6 +32,7 @@ _log = logs.get("edge.page")
 PORT_FILE: Final = "page.port"
 HOST: Final = "127.0.0.1"
 _STUCK_S: Final = 30.0
+_CLOSE_S: Final = 3.0
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
@@ -67,9 +68,13 @@ class Page:
                     timeout_graceful_shutdown=1, server_header=False,
                 )
             )  # fmt: skip
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
             try:
-                await server.serve(sockets=[listener])
+                await asyncio.shield(serving)
             finally:
+                # Cancelled half-way, it would leave a closed socket in the loop.
+                server.should_exit = True
+                await asyncio.wait([serving], timeout=_CLOSE_S)
                 await asyncio.to_thread(file.unlink, missing_ok=True)
 
     def application(self) -> Starlette:
