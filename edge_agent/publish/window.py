@@ -83,7 +83,7 @@ class _Line:
     """One class: where sending stands."""
 
     under_way: list[_Sent] = field(default_factory=list)
-    next: Wanted | None = None
+    position: Wanted | None = None
     timeout_s: float = 0.0
     deadline_s: float | None = None
 
@@ -136,16 +136,17 @@ class Window:
             line = self._lines[cls]
             if cls is not StreamClass.KEY and len(line.under_way) >= self._size - self._reserved:
                 continue
-            line.next = self._forward(line.next, cls)
-            if line.next is not None:
-                return line.next
+            # At the end of the line the position stays: behind it is what comes next.
+            ahead = self._forward(line.position, cls)
+            if ahead is not None:
+                return ahead
         return None
 
     def sent(self, wanted: Wanted, *, through: int, now_s: float) -> None:
         """The record that was wanted is on its way; it covers its seq to `through`."""
         line = self._lines[wanted.place.cls]
         line.under_way.append(_Sent(place=wanted.place, seq=wanted.seq, through=through))
-        line.next = Wanted(place=wanted.place, seq=through + 1)
+        line.position = Wanted(place=wanted.place, seq=through + 1)
         if line.deadline_s is None:
             line.deadline_s = now_s + line.timeout_s
 
@@ -256,5 +257,5 @@ class Window:
 
     def _go_back(self, line: _Line) -> None:
         line.under_way = []
-        line.next = None
+        line.position = None
         line.deadline_s = None

@@ -11,7 +11,7 @@ from runtime.mqtt import BrokerAddress, Connection, ConnectionLost
 from tests.unit.edge_agent.reference_receiver import Receiver
 from wire.control import CommandAck, Live, Rewind, Status
 from wire.ids import EdgeId
-from wire.topics import down, up
+from wire.topics import Up, down, up
 
 
 class Acker:
@@ -59,9 +59,9 @@ class Acker:
     async def _run(self) -> None:
         while True:
             try:
-                async with Connection(self._broker, client_id="acker") as connection:
+                async with Connection(self._broker, client_id=f"acker-{self._edge.edge}") as connection:
                     self._connection = connection
-                    kinds = ("data", "status", "live", "cmd-ack")
+                    kinds: tuple[Up, ...] = ("data", "status", "live", "cmd-ack")
                     await connection.subscribe(*(up(self._edge, kind) for kind in kinds))
                     self.tell(hello=True)
                     self._ready.set()

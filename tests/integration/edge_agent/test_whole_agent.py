@@ -147,7 +147,8 @@ async def test_the_page_tells_the_state_to_this_computer_only(
             port = int(port_file.read_text())
 
             async def status() -> dict[str, object]:
-                return json.loads((await _get(port, "/status.json"))[1])
+                said: dict[str, object] = json.loads((await _get(port, "/status.json"))[1])
+                return said
 
             await wait_for(lambda: agent.facts and agent.facts.session.connected)
             await wait_for(lambda: agent.facts and agent.facts.collectors[0].state == "up")
