@@ -32,7 +32,8 @@ TEXTS: dict[str, Text] = {
     "LS-2012": Text(
         en="A record of contract version {version} was refused: this release knows version "
         "{known}. It stays at the edge; update the server first.",
-        zh="拒收约定版本 {version} 的记录：本版本只认识 {known}。数据仍留在边缘端，请先升级服务器。",
+        zh="拒收约定版本 {version} 的记录：本版本只认识 {known}。"
+        "数据仍留在边缘端，请先升级服务器。",
     ),
     "LS-2013": Text(
         en="The prefix of a record of {size} bytes is damaged. It is kept as a dead letter; the "

@@ -1,0 +1,322 @@
+"""The whole comparison of a run: buffers and truth on one side, the server on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ingest_server.plant.model import Plan
+from rig.figures import (
+    AlarmMatch,
+    Count,
+    CounterTruth,
+    Part,
+    Reset,
+    Span,
+    due_alarms,
+    expected_count,
+    explained,
+    match_alarms,
+    order_truth,
+    orders_agree,
+)
+from rig.ledger import read_ledger
+from rig.readings import Gap, Verdict, judge
+from rig.server_view import Alarm, Counter, ServerView
+from runtime.clock import to_datetime
+from simulators.config import PlantConfig
+from simulators.truth import Truth
+
+_ALARM_TOLERANCE_US = 2_500_000
+"""A limit is seen at the next poll (0.5 s) of a value that changes every 0.2 s; the rest is slack
+for a busy machine."""
+_DISTURBING = frozenset({"agent_down", "device_down", "not_collected", "buffer_lost"})
+
+
+@dataclass(kw_only=True, slots=True)
+class OrderResult:
+    """One order of the plan on its machine: good parts at the server and in truth."""
+
+    order: str
+    machine: str
+    required: float
+    good: float
+    truth: int
+    ok: bool
+
+
+@dataclass(kw_only=True, slots=True)
+class CounterResult:
+    """One counter: what it must have come to (unseen parts taken off) and what the server has."""
+
+    tag: str
+    truth: int
+    server: float
+    unseen: int
+    ok: bool
+
+
+@dataclass(kw_only=True, slots=True)
+class Summary:
+    """What a run came to."""
+
+    readings: Verdict
+    counters: list[CounterResult] = field(default_factory=list)
+    orders: list[OrderResult] = field(default_factory=list)
+    alarms: list[AlarmMatch] = field(default_factory=list)
+    latency_ms: tuple[float | None, float | None] = (None, None)
+    findings: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything agreed, and there was something to agree."""
+        return (
+            self.readings.ok
+            and self.readings.collected > 0
+            and bool(self.counters)
+            and all(counter.ok for counter in self.counters)
+            and all(order.ok for order in self.orders)
+            and all(alarm.ok for alarm in self.alarms)
+            and not self.findings
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        readings = self.readings
+        return {
+            "readings": {
+                "collected": readings.collected,
+                "stored": readings.stored,
+                "lost": readings.lost,
+                "duplicated": readings.duplicated,
+                "in_gap": readings.in_gap,
+                "waiting": readings.waiting,
+            },
+            "counters": [
+                {"tag": c.tag, "truth": c.truth, "server": c.server, "unseen": c.unseen}
+                for c in self.counters
+            ],
+            "orders": [
+                {"order": o.order, "required": o.required, "good": o.good, "truth": o.truth}
+                for o in self.orders
+            ],
+            "alarms": [
+                {
+                    "rule": alarm.rule,
+                    "raised": _iso(alarm.raised_us),
+                    "truth_raised": _iso(alarm.truth_raised_us),
+                }
+                for alarm in self.alarms
+            ],
+            "latency_ms": {"p50": self.latency_ms[0], "p99": self.latency_ms[1]},
+            "findings": [*self.findings, *readings.examples],
+            "ok": self.ok,
+        }
+
+
+def compare(
+    *,
+    dsn: str,
+    buffers: Iterable[Path],
+    gone: Iterable[Path] = (),
+    truth: Truth,
+    simulated: PlantConfig,
+    plan: Plan,
+    connected: Sequence[tuple[datetime, datetime]] = (),
+    until_us: int,
+) -> Summary:
+    """Compare everything a run left behind; nothing may run any more but the database.
+
+    `buffers`: the edges' buffer files; `gone`: copies of those that were lost. `connected`: times
+    in which latency is measured. `until_us`: alarms due after that are not waited for.
+    """
+    ledger = read_ledger(buffers, gone)
+    with ServerView(dsn) as view:
+        gaps = view.gaps()
+        cursors = view.cursors()
+        waiting = {
+            place
+            for place in ledger.unconfirmed
+            if place.seq > cursors.get((str(place.epoch), place.cls), 0)
+        }
+        summary = Summary(
+            readings=judge(ledger.rows, view.stored(), gaps, waiting=waiting, strays=view.strays()),
+            latency_ms=view.latency_ms(connected),
+        )
+        counters = view.counters()
+        _figures(summary, counters, truth, simulated, gaps, view.orders())
+        if not counters:
+            summary.findings.append("no counter of the plan has a reading")
+        first_us = min((c.readings[0].at_us for c in counters if c.readings), default=0)
+        _alarms(summary, view.alarms(), truth, plan, gaps, (first_us, until_us))
+        if left := view.unfinished_figures():
+            summary.findings.append(f"{left} minutes were not recomputed")
+    return summary
+
+
+def counter_truth(truth: Truth, simulated: PlantConfig, path: str, role: str) -> CounterTruth:
+    """What really happened to the counter at tag `path` (`line/machine/name`)."""
+    line_name, machine_name, _ = path.split("/")
+    line = next(line for line in simulated.lines if line.name == line_name)
+    machine = next(machine for machine in line.machines if machine.name == machine_name)
+    stream = f"{line_name}/{machine_name}"
+    parts, resets, total = [], [], 0
+    for record in truth.records:
+        if record.get("stream") != stream:
+            continue
+        if record["what"] == "parts" and record[role]:
+            total += record[role]
+            parts.append(
+                Part(at_us=record["at"], order=record["order"], count=record[role], total=total)
+            )
+        elif record["what"] == "reset":
+            resets.append(Reset(at_us=record["at"], total=total))
+    start = machine.counters.good_start if role == "good" else machine.counters.scrap_start
+    modulus = 2**16 if line.protocol == "modbus" else 2**32
+    return CounterTruth(start=start, modulus=modulus, parts=parts, resets=resets)
+
+
+def _figures(
+    summary: Summary,
+    counters: Sequence[Counter],
+    truth: Truth,
+    simulated: PlantConfig,
+    gaps: Sequence[Gap],
+    planned: Sequence[tuple[str, str, float]],
+) -> None:
+    good: dict[str, dict[str, float]] = {}
+    true_good: dict[str, dict[str, int]] = {}
+    for counter in counters:
+        known = counter_truth(truth, simulated, counter.path, counter.role)
+        count = expected_count(known, counter.readings)
+        unseen = sum(stretch.count for stretch in count.unseen)
+        agrees = counter.quantity == count.visible
+        told = explained(count.unseen, gaps, counter.edge)
+        if not told:
+            summary.findings.append(f"{counter.path}: unseen parts stand in no gap: {count.unseen}")
+        summary.counters.append(
+            CounterResult(
+                tag=counter.path,
+                truth=count.truth,
+                server=counter.quantity,
+                unseen=unseen,
+                ok=agrees and told,
+            )
+        )
+        _check_runs(summary, counter, known, count, gaps)
+        if counter.role == "good":
+            machine = good.setdefault(counter.equipment, {})
+            for run, quantity in counter.by_run.items():
+                machine[run] = machine.get(run, 0) + quantity
+            real = true_good.setdefault(counter.equipment, {})
+            for order, made in order_truth(known, count).items():
+                real[order] = real.get(order, 0) + made
+    for order, machine_name, required in planned:
+        made = true_good.get(machine_name, {}).get(order, 0)
+        has = good.get(machine_name, {}).get(f"order:{order}", 0)
+        summary.orders.append(
+            OrderResult(
+                order=order,
+                machine=machine_name,
+                required=required,
+                good=has,
+                truth=made,
+                # To the part where nothing disturbed the machine (checked by run), else not above.
+                ok=has <= made,
+            )
+        )
+
+
+def _check_runs(
+    summary: Summary,
+    counter: Counter,
+    known: CounterTruth,
+    count: Count,
+    gaps: Sequence[Gap],
+) -> None:
+    by_order = {
+        run.removeprefix("order:"): int(quantity)
+        for run, quantity in counter.by_run.items()
+        if run.startswith("order:")
+    }
+    open_quantity = int(
+        sum(quantity for run, quantity in counter.by_run.items() if not run.startswith("order:"))
+    )
+    real = order_truth(known, count)
+    unassigned = real.pop("", 0)
+    agree = orders_agree(
+        real,
+        by_order,
+        open_quantity=open_quantity - unassigned,
+        unseen=sum(stretch.count for stretch in count.unseen),
+        undisturbed=not any(gap.edge == counter.edge and gap.cause in _DISTURBING for gap in gaps),
+    )
+    if not agree:
+        summary.findings.append(
+            f"{counter.path}: by order {real} in truth, {counter.by_run} at the server"
+        )
+
+
+def _alarms(
+    summary: Summary,
+    raised: Sequence[Alarm],
+    truth: Truth,
+    plan: Plan,
+    gaps: Sequence[Gap],
+    window: tuple[int, int],
+) -> None:
+    for name, bit, spans, delay_us, edge in _conditions(truth, plan):
+        due = due_alarms(spans, delay_us=delay_us, from_us=window[0], until_us=window[1])
+        have = [alarm.raised_us for alarm in raised if (alarm.rule, alarm.bit) == (name, bit)]
+        label = name if bit is None else f"{name}.{bit}"
+        for match in match_alarms(label, due, have, tolerance_us=_ALARM_TOLERANCE_US):
+            at = match.truth_raised_us if match.raised_us is None else match.raised_us
+            disturbed = any(
+                gap.edge == edge
+                and gap.cause in _DISTURBING
+                and at is not None
+                and gap.from_us - delay_us <= at
+                and (gap.to_us is None or at <= gap.to_us + delay_us + _ALARM_TOLERANCE_US)
+                for gap in gaps
+            )
+            # What nobody watched from its beginning to its delay's end cannot be timed.
+            if match.ok or not disturbed:
+                summary.alarms.append(match)
+
+
+def _conditions(truth: Truth, plan: Plan) -> Iterable[tuple[str, int | None, list[Span], int, str]]:
+    """(rule, bit, when its condition really held, delay, edge) of every rule of the plan."""
+    for rule in plan.rules:
+        path = rule.tag
+        delay_us = int(rule.on_delay_s * 1_000_000)
+        if rule.kind == "fault_word":
+            machine = path.rpartition("/")[0]
+            for bit in rule.bits:
+                spans = [
+                    Span(from_us=interval.on_us, to_us=interval.off_us)
+                    for interval in truth.fault_intervals(machine, bit)
+                ]
+                yield rule.id, bit, spans, delay_us, rule.edge
+        else:
+            yield rule.id, None, _above(truth, path), delay_us, rule.edge
+
+
+def _above(truth: Truth, path: str) -> list[Span]:
+    spans: list[Span] = []
+    since: int | None = None
+    for crossing in truth.crossings(path):
+        if crossing.above and since is None:
+            since = crossing.at_us
+        elif not crossing.above and since is not None:
+            spans.append(Span(from_us=since, to_us=crossing.at_us))
+            since = None
+    if since is not None:
+        spans.append(Span(from_us=since, to_us=None))
+    return spans
+
+
+def _iso(at_us: int | None) -> str | None:
+    return None if at_us is None else to_datetime(at_us).isoformat()

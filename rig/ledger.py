@@ -1,0 +1,98 @@
+"""What stands in the edges' buffer files: every record that ever became durable and is still held.
+
+A file is copied before it is read: the agent that owns it, or its next start, shall not notice.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from rig.rows import Place, Row, rows_of
+from wire.columns import decode_columns
+from wire.dtypes import DType
+from wire.frame import Kind, StreamClass, read_prefix, unpack_body
+from wire.records import Opening, TagTable, decode_record
+
+_RECORDS = """
+SELECT e.epoch, r.cls, r.seq, r.kind, r.body, r.seq > s.acked
+FROM record r JOIN stream s ON s.ord = r.ord AND s.cls = r.cls JOIN epoch e ON e.ord = r.ord
+ORDER BY r.ord, r.cls, r.seq
+"""
+_LAST = "SELECT e.epoch, s.cls, s.last_seq FROM stream s JOIN epoch e ON e.ord = s.ord"
+
+
+@dataclass(kw_only=True, slots=True)
+class Ledger:
+    """Samples records by their place, and which of them no server has confirmed."""
+
+    rows: dict[Place, list[Row]] = field(default_factory=dict)
+    unconfirmed: set[Place] = field(default_factory=set)
+
+
+def read_ledger(buffers: Iterable[Path], gone: Iterable[Path] = ()) -> Ledger:
+    """All records of all files. `gone`: copies of files that no agent has any more.
+
+    What is unconfirmed in a file that still exists may come yet; in one that is gone it may not.
+    """
+    ledger = Ledger()
+    for path in gone:
+        _read(path, ledger, confirmable=False)
+    for path in buffers:
+        _read(path, ledger, confirmable=True)
+    return ledger
+
+
+def last_seqs(path: Path) -> dict[tuple[str, str], int]:
+    """(epoch, class) to the last seq given, of a file nobody has open."""
+    with _opened(path) as connection:
+        return {
+            (str(UUID(bytes=epoch)), cls): int(last)
+            for epoch, cls, last in connection.execute(_LAST)
+        }
+
+
+def _read(path: Path, ledger: Ledger, *, confirmable: bool) -> None:
+    sender = ("?", "?")
+    tags: dict[tuple[UUID, StreamClass], dict[int, tuple[str, DType]]] = {}
+    with _opened(path) as connection:
+        for epoch_bytes, cls, seq, kind, body, unacked in connection.execute(_RECORDS):
+            epoch = UUID(bytes=epoch_bytes)
+            prefix = read_prefix(body)
+            plain = unpack_body(body, prefix)
+            known = tags.setdefault((epoch, StreamClass(cls)), {})
+            if kind == Kind.SAMPLES:
+                place = Place(plant=sender[0], edge=sender[1], epoch=epoch, cls=cls, seq=seq)
+                samples, _ = decode_columns(plain)
+                ledger.rows[place] = rows_of(samples, known)
+                if unacked and confirmable:
+                    ledger.unconfirmed.add(place)
+                continue
+            record = decode_record(Kind(kind), plain)
+            if isinstance(record, Opening):
+                sender = (record.plant, record.edge)
+            elif isinstance(record, TagTable):
+                known.update({tag.n: (tag.path, tag.dtype) for tag in record.tags})
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    with tempfile.TemporaryDirectory(prefix="lineside-ledger-") as folder:
+        copy = Path(folder) / "buffer.db"
+        copy_buffer(path, copy)
+        with closing(sqlite3.connect(copy)) as connection:
+            yield connection
+
+
+def copy_buffer(path: Path, copy: Path) -> None:
+    """Copy a buffer nobody writes to, with what its log still holds."""
+    shutil.copyfile(path, copy)
+    log = path.with_name(path.name + "-wal")
+    if log.exists():
+        shutil.copyfile(log, copy.with_name(copy.name + "-wal"))

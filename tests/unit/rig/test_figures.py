@@ -1,0 +1,141 @@
+"""The figures' comparison knows what could be seen, and accepts nothing else."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rig.figures import (
+    CounterTruth,
+    Part,
+    Reading,
+    Reset,
+    Span,
+    Unseen,
+    due_alarms,
+    expected_count,
+    explained,
+    match_alarms,
+    order_truth,
+    orders_agree,
+)
+from rig.readings import Gap
+
+SECOND = 1_000_000
+
+
+def truth(
+    count: int, *, start: int = 0, modulus: int = 65536, resets: tuple[int, ...] = ()
+) -> CounterTruth:
+    """One part a second from second 1 on; resets after so many parts, half a second later."""
+    parts = [
+        Part(at_us=at * SECOND, order=f"WO-{at // 10}", count=1, total=at)
+        for at in range(1, count + 1)
+    ]
+    falls = [Reset(at_us=at * SECOND + SECOND // 2, total=at) for at in resets]
+    return CounterTruth(start=start, modulus=modulus, parts=parts, resets=falls)
+
+
+def served(known: CounterTruth, at_us: int) -> int:
+    total, begin, offset = known.total_at(at_us), 0, known.start
+    for reset in known.resets:
+        if reset.at_us <= at_us:
+            begin, offset = reset.total, 0
+    return (offset + total - begin) % known.modulus
+
+
+def readings(known: CounterTruth, times: list[int]) -> list[Reading]:
+    return [Reading(at_us=at, raw=served(known, at)) for at in times]
+
+
+@given(
+    st.integers(0, 65535),
+    st.sets(st.integers(0, 120 * SECOND), min_size=1),
+    st.sets(st.integers(1, 100), max_size=3),
+)
+def test_truth_less_unseen_is_what_a_counter_of_differences_finds(
+    start: int, times: set[int], resets: set[int]
+) -> None:
+    known = truth(100, start=start, resets=tuple(sorted(resets)))
+    seen = readings(known, sorted(times))
+    expected = expected_count(known, seen)
+    assert expected.truth == known.total_at(max(times)) - known.total_at(min(times))
+    if not resets:
+        assert expected.unseen == ()
+        assert expected.visible == expected.truth
+
+
+def test_a_wrap_hides_nothing() -> None:
+    known = truth(100, start=65500)
+    assert expected_count(known, readings(known, [0, 20 * SECOND, 90 * SECOND])).visible == 90
+
+
+def test_parts_before_a_reset_between_two_readings_are_unseen() -> None:
+    known = truth(100, start=1000, resets=(30,))
+    expected = expected_count(known, readings(known, [0, 20 * SECOND, 40 * SECOND]))
+    assert expected.truth == 40
+    assert expected.unseen == (Unseen(from_us=20 * SECOND, to_us=40 * SECOND, count=10),)
+    assert expected.visible == 30
+
+
+def test_a_value_stamped_after_the_next_part_counts_as_the_value_it_is() -> None:
+    known = truth(100, start=1000)
+    late = [Reading(at_us=5 * SECOND + 10, raw=1004), Reading(at_us=9 * SECOND, raw=1009)]
+    assert expected_count(known, late).truth == 5
+
+
+def test_unseen_parts_must_stand_in_a_gap_of_their_edge() -> None:
+    gap = Gap(
+        plant="demo",
+        edge="line-a",
+        cls=None,
+        device=None,
+        from_us=10,
+        to_us=20,
+        cause="agent_down",
+    )
+    assert explained([Unseen(from_us=5, to_us=12, count=1)], [gap], "line-a")
+    assert not explained([Unseen(from_us=5, to_us=9, count=1)], [gap], "line-a")
+    assert not explained([Unseen(from_us=5, to_us=12, count=1)], [gap], "line-b")
+    assert explained([], [], "line-a")
+
+
+def test_orders_get_the_parts_made_under_them() -> None:
+    known = truth(25)
+    count = expected_count(known, readings(known, [5 * SECOND, 25 * SECOND]))
+    assert order_truth(known, count) == {"WO-0": 4, "WO-1": 10, "WO-2": 6}
+
+
+def test_undisturbed_orders_must_agree_to_the_part() -> None:
+    same = {"WO-1": 5, "WO-2": 6}
+    common = {"unseen": 0, "undisturbed": True}
+    assert orders_agree(same, {**same, "WO-3": 0}, open_quantity=0, **common)
+    assert not orders_agree(same, {"WO-1": 6, "WO-2": 5}, open_quantity=0, **common)
+    assert not orders_agree(same, {"WO-1": 5, "WO-2": 5}, open_quantity=1, **common)
+
+
+def test_after_a_disturbance_what_is_missing_must_be_open_or_unseen() -> None:
+    same = {"WO-1": 5, "WO-2": 6}
+    fewer = {"WO-1": 4, "WO-2": 5}
+    assert orders_agree(same, fewer, open_quantity=1, unseen=1, undisturbed=False)
+    assert not orders_agree(same, fewer, open_quantity=1, unseen=0, undisturbed=False)
+    assert not orders_agree(
+        same, {"WO-1": 6, "WO-2": 5}, open_quantity=0, unseen=0, undisturbed=False
+    )
+
+
+def test_an_alarm_is_due_only_where_the_condition_outlasts_the_delay() -> None:
+    spans = [Span(from_us=10, to_us=14), Span(from_us=20, to_us=40), Span(from_us=50, to_us=None)]
+    assert due_alarms(spans, delay_us=5, from_us=0, until_us=100) == [25, 55]
+    assert due_alarms(spans, delay_us=5, from_us=25, until_us=54) == []
+
+
+def test_alarms_are_paired_once_and_strays_are_shown() -> None:
+    matches = match_alarms("hot", [100, 200], [101, 102, 300], tolerance_us=5)
+    assert [(match.raised_us, match.truth_raised_us) for match in matches] == [
+        (101, 100),
+        (None, 200),
+        (102, None),
+        (300, None),
+    ]
+    assert [match.ok for match in matches] == [True, False, False, False]
