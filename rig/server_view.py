@@ -173,6 +173,10 @@ class ServerView:
             )
         ]
 
+    def notices(self) -> set[str]:
+        """Codes of what people were told."""
+        return {code for (code,) in self._query("SELECT DISTINCT code FROM lineside.notice")}
+
     def unfinished_figures(self) -> int:
         """Minutes still to be recomputed."""
         return int(self._value("SELECT count(*) FROM lineside.production_dirty"))

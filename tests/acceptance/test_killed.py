@@ -78,7 +78,10 @@ async def test_killing_everything_loses_and_doubles_nothing(
         summary = compare_now(system, [], gone=[gone])
         with ServerView(system.database.dsn) as view:
             causes = {gap.cause for gap in view.gaps()}
+            notices = view.notices()
     told = summary.as_json()
     assert summary.ok, json.dumps(told, indent=1)
     assert (told["readings"]["lost"], told["readings"]["duplicated"]) == (0, 0)
     assert {"agent_down", "buffer_lost"} <= causes
+    # The server told people that it was put back, and that a buffer is gone.
+    assert {"LS-5410", "LS-5412"} <= notices
