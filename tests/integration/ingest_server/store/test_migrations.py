@@ -1,0 +1,99 @@
+"""Migrations on empty, current and newer databases; partitions for any day, also beside writers."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from ingest_server.store.connection import connect
+from ingest_server.store.errors import DatabaseAhead, StoreAway, StoreRefuses
+from ingest_server.store.migrate import migrate
+from ingest_server.store.partitions import AHEAD_DAYS, DAY_US, Partitions, day_of, name_of
+
+TODAY = 20_454  # 2026-01-01
+
+
+def test_several_that_start_at_once_migrate_once(any_dsn: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(migrate, [any_dsn] * 4))
+    assert sorted(str(each.before) for each in done) == ["None", "m0001", "m0001", "m0001"]
+    assert {each.after for each in done} == {"m0001"}
+
+
+def test_readings_are_partitioned_or_a_hypertable(any_dsn: str, database_kind: str) -> None:
+    migrate(any_dsn)
+    with connect(any_dsn, name="test") as connection:
+        [(kind,)] = connection.execute(
+            "SELECT relkind FROM pg_class WHERE oid = 'reading'::regclass"
+        ).fetchall()
+    assert kind == ("p" if database_kind == "postgres" else "r")
+
+
+def test_a_database_of_a_later_release_is_left_alone(dsn: str) -> None:
+    migrate(dsn)
+    with psycopg.connect(dsn) as connection:
+        connection.execute("UPDATE lineside.schema_version SET version_num = 'm9999'")
+    with pytest.raises(DatabaseAhead):
+        migrate(dsn)
+
+
+def test_a_database_that_is_away_is_told_with_its_address(free_port: int) -> None:
+    with pytest.raises(StoreAway) as caught:
+        migrate(f"postgresql://u:p@127.0.0.1:{free_port}/x")
+    assert str(free_port) in str(caught.value.params["reason"])
+
+
+def test_a_wrong_password_is_for_a_person(dsn: str) -> None:
+    user, rest = dsn.removeprefix("postgresql://").split("@")
+    with pytest.raises(StoreRefuses):
+        migrate(f"postgresql://{user.split(':')[0]}:wrong@{rest}")
+
+
+def test_days_have_names_and_back() -> None:
+    assert name_of(TODAY) == "reading_p20260101"
+    assert day_of("reading_p20260101") == TODAY
+    assert day_of("somebody_elses") is None
+
+
+def test_partitions_are_made_ahead_once_by_several(dsn: str) -> None:
+    migrate(dsn)
+
+    def make(_: int) -> None:
+        partitions = Partitions(dsn)
+        partitions.ensure_ahead(TODAY * DAY_US)
+        partitions.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(make, range(4)))
+    with connect(dsn, name="test") as connection:
+        found = connection.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits "
+            "WHERE inhparent = 'reading'::regclass ORDER BY 1"
+        ).fetchall()
+    assert [name for (name,) in found] == [name_of(TODAY + step) for step in AHEAD_DAYS]
+
+
+def test_a_partition_is_attached_beside_an_open_transaction_that_writes(dsn: str) -> None:
+    migrate(dsn)
+    partitions = Partitions(dsn)
+    partitions.ensure([TODAY])
+    with connect(dsn, name="writer") as writer, writer.transaction():
+        writer.execute("INSERT INTO reading VALUES ('2026-01-01', 1, 1, NULL, NULL, 0, 1)")
+        partitions.ensure([TODAY + 1])
+        writer.execute("INSERT INTO reading VALUES ('2026-01-02', 1, 1, NULL, NULL, 0, 1)")
+    partitions.close()
+
+
+def test_a_lock_that_somebody_holds_is_tried_again_and_then_told(dsn: str) -> None:
+    migrate(dsn)
+    pauses: list[float] = []
+    partitions = Partitions(dsn, sleep=pauses.append)
+    with connect(dsn, name="holder") as holder, holder.transaction():
+        holder.execute("LOCK TABLE reading IN SHARE UPDATE EXCLUSIVE MODE")
+        with pytest.raises(StoreAway):
+            partitions.ensure([TODAY])
+    assert len(pauses) > 3
+    partitions.ensure([TODAY])
+    partitions.close()
