@@ -39,6 +39,8 @@ _PROGRESS_EVERY_S = 5.0
 _UNDER_WAY = 8
 """So many records are always on their way while readings flow."""
 _LAST_WORDS_S = 3.0
+_ON_THE_WAY_S = 2.0
+"""Readings taken just before the broker stops wait for its return: that is the outage's doing."""
 _SETTLE_S = 10.0
 """After the broker's return, until the backlog of a short outage is certainly gone."""
 
@@ -178,7 +180,7 @@ async def _run_plant(
             if length is not None and passed >= length:
                 break
             if outage is not None and not away and outage[0] <= passed < outage[1]:
-                windows.append((opened, datetime.now(UTC)))
+                windows.append((opened, datetime.now(UTC) - timedelta(seconds=_ON_THE_WAY_S)))
                 await system.broker.stop()
                 away = True
                 _tell(messages.text("LS-8120"))
