@@ -1,0 +1,1 @@
+"""Faults for whole systems: bad networks, power cuts and clocks that jump."""
