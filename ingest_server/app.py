@@ -24,7 +24,7 @@ from ingest_server.store.partitions import Partitions
 from ingest_server.usecases.progress import Progress
 from runtime import logs, platform
 from runtime.clock import now_us
-from runtime.errors import Reconfigure
+from runtime.errors import Reconfigure, RetryLater
 from runtime.metrics import Metrics
 from runtime.supervise import Backoff, Supervisor
 
@@ -75,6 +75,7 @@ class Server:
         self._state = State()
         self._live = LiveTable()
         self._metrics = Metrics(process=True)
+        self._ingests = True
 
     async def end_with(self, stop: asyncio.Event) -> None:
         """`ended` is done when `stop` is set; it fails earlier where a person has to act."""
@@ -84,6 +85,7 @@ class Server:
 
     def start(self, roles: Sequence[Role], tasks: Supervisor) -> None:
         """Start the tasks of these roles."""
+        self._ingests = "ingest" in roles
         backoff = Backoff(first_s=0.2, most_s=10)
         for name, keeper in self._parts.keepers.items():
             tasks.start(name, keeper, backoff=backoff)
@@ -94,12 +96,28 @@ class Server:
             "api": ("api", self._api),
         }
         for role in roles:
-            tasks.start(*work[role], backoff=backoff)
+            name, run = work[role]
+            tasks.start(name, lambda run=run: self._patiently(run), backoff=backoff)  # type: ignore[misc]
         interval_s = platform.watchdog_interval_s()
         if interval_s is not None:
             tasks.start("watchdog", lambda: _watchdog(interval_s))
         if self._sabotage:
             _log.error("LS-5434")
+
+    async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Again and again while something outside is not as it should be, saying so each time."""
+        backoff, failures = Backoff(first_s=0.2, most_s=10), 0
+        loop = asyncio.get_running_loop()
+        while True:
+            began_s = loop.time()
+            try:
+                await work()
+                return
+            except (RetryLater, Reconfigure) as error:
+                failures = 1 if loop.time() - began_s > backoff.most_s else failures + 1
+                pause_s = backoff.pause_s(failures)
+                _log.warning(error.code, **error.params, pause_s=round(pause_s, 1))
+            await asyncio.sleep(pause_s)
 
     async def _database(self) -> None:
         """Migrate, then keep partitions ahead of the readings."""
@@ -140,6 +158,7 @@ class Server:
             log=logs.get("server.receive"),
             live=self._live,
             state=self._state,
+            metrics=self._metrics,
         )
         await session.run()
 
@@ -160,7 +179,7 @@ class Server:
             dsn=self._parts.dsn,
             token=api_token(self._config.data_dir),
             live=LiveView(self._live),
-            health=Health(self._state, clock=now_us),
+            health=Health(self._state, clock=now_us, ingests=self._ingests),
             metrics=self._metrics,
         )
         with _listening(api.host, api.port) as listener:

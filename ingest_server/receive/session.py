@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from runtime.broker import BrokerAddress
     from runtime.clock import Clock
     from runtime.logs import Logger
+    from runtime.metrics import Metrics
 
 R = TypeVar("R")
 
@@ -92,6 +93,7 @@ class Session:
         log: Logger,
         live: LiveTable,
         state: State,
+        metrics: Metrics,
         backoff: Backoff | None = None,
     ) -> None:
         self._settings = settings
@@ -100,6 +102,11 @@ class Session:
         self._live = live
         self._state = state
         self._backoff = backoff or Backoff(first_s=0.2, most_s=10)
+        self._messages = metrics.counter(
+            "server_messages_total", "Messages dealt with, by what became of them.", ["outcome"]
+        )
+        self._readings = metrics.counter("server_readings_total", "Readings stored.")
+        self._commits = metrics.counter("server_commits_total", "Groups of messages committed.")
         self._worker = uuid4()
         self._committer = Committer(settings.dsn, clock=clock, lose_every=settings.early_ack_every)
         self._line: Batcher[tuple[Message, Arrival]] = Batcher(settings.limits)
@@ -118,25 +125,16 @@ class Session:
             self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decode")
             stack.callback(self._decoder.shutdown)
             stack.push_async_callback(self._close_committer)
-            self._mqtt = await stack.enter_async_context(
-                Connection(
-                    settings.address,
-                    client_id=settings.client_id,
-                    keepalive_s=settings.keepalive_s,
-                    max_inbound=_MOST_INBOUND,
-                )
-            )
             try:
-                async with asyncio.TaskGroup() as tasks:
-                    for work in (self._read, self._decode, self._store, self._take_live):
-                        tasks.create_task(work())
-                    tasks.create_task(self._answer())
-                    tasks.create_task(self._upkeep())
-                    tasks.create_task(self._greet_all())
-                    await self._subscribe()
-                    self._state.connected_us = self._clock()
-                    self._log.info("receiving", broker=str(settings.address))
-                    self._to_greet.set()
+                self._mqtt = await stack.enter_async_context(
+                    Connection(
+                        settings.address,
+                        client_id=settings.client_id,
+                        keepalive_s=settings.keepalive_s,
+                        max_inbound=_MOST_INBOUND,
+                    )
+                )
+                await self._receive()
             except* LinesideError as group:
                 first = _first(group)
                 self._state.lost_code = first.code
@@ -145,6 +143,17 @@ class Session:
                 self._state.connected_us = None
                 self._state.lost_us = self._clock()
                 self._state.waiting = 0
+
+    async def _receive(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for work in (self._read, self._decode, self._store, self._take_live):
+                tasks.create_task(work())
+            for work in (self._answer, self._upkeep, self._greet_all):
+                tasks.create_task(work())
+            await self._subscribe()
+            self._state.connected_us = self._clock()
+            self._log.info("receiving", broker=str(self._settings.address))
+            self._to_greet.set()
 
     async def _close_committer(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._committer.close)
@@ -210,6 +219,7 @@ class Session:
                 message.ack()
                 self._note(arrival, outcome)
             self._state.commits += 1
+            self._commits.inc()
             self._state.waiting = len(self._line)
             self._state.oldest_s = self._line.oldest_s()
             self._send_due()
@@ -247,6 +257,8 @@ class Session:
     def _note(self, arrival: Arrival, outcome: Outcome) -> None:
         self._state.outcomes[str(outcome.reason)] += 1
         self._state.rows += outcome.rows
+        self._messages.labels(str(outcome.reason)).inc()
+        self._readings.inc(outcome.rows)
         edge = arrival.edge
         if outcome.error is not None:
             self._log.warning(

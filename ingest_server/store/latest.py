@@ -22,5 +22,6 @@ def save(connection: Connection, columns: Mapping[str, Sequence[Any]]) -> None:
 
 def rebuild(connection: Connection) -> None:
     """Catch up with readings that were committed and not yet noted here. Raises StoreError."""
-    with wrapped():
+    with wrapped(), connection.transaction():
+        connection.execute(_SQL["take_time"])
         connection.execute(_SQL["rebuild"])

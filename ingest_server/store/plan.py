@@ -11,7 +11,6 @@ from ingest_server.store.errors import wrapped
 from ingest_server.store.queries import beside
 
 if TYPE_CHECKING:
-    from ingest_server.plant.model import Plan
     from ingest_server.store.connection import Connection
 
 _SQL = beside(__file__, "plan.sql")
@@ -30,69 +29,68 @@ def orders_with_facts(connection: Connection) -> set[str]:
         return {order for (order,) in connection.execute(_SQL["orders_with_facts"]).fetchall()}
 
 
-def write_plan(connection: Connection, plan: Plan, due: Mapping[str, Any]) -> None:
-    """Make the plan's tables say what `plan` says; `due`: due time by order, with zone or None."""
-    plant = plan.plant
+def write_plan(connection: Connection, plan: Mapping[str, Any], due: Mapping[str, Any]) -> None:
+    """Make the tables say what a plan says, given as plain values in the words of plant.yaml.
+
+    `due`: due time by order, with zone or None.
+    """
+    plant = plan["plant"]
     with wrapped():
         connection.execute(_SQL["clear_bindings"])
-        connection.execute(_SQL["drop_orders"], {"keep": [each.order for each in plan.orders]})
-        connection.execute(
-            _SQL["put_plant"], {"plant": plant, "name": plan.name, "time_zone": plan.time_zone}
-        )
-        for line in plan.lines:
-            connection.execute(
-                _SQL["put_line"], {"plant": plant, "line": line.id, "name": line.name}
-            )
-        for one in plan.equipment:
-            connection.execute(
-                _SQL["put_equipment"],
-                {"equipment": one.id, "plant": plant, "line": one.line, "name": one.name},
-            )
-        for order in plan.orders:
-            values = {**order.model_dump(), "plant": plant, "due": due.get(order.order)}
+        connection.execute(_SQL["drop_orders"], {"keep": [one["order"] for one in plan["orders"]]})
+        connection.execute(_SQL["put_plant"], plan)
+        for line in plan["lines"]:
+            values = {"plant": plant, "line": line["id"], "name": line["name"]}
+            connection.execute(_SQL["put_line"], values)
+        for one in plan["equipment"]:
+            values = {"equipment": one["id"], "plant": plant, **_some(one, "line", "name")}
+            connection.execute(_SQL["put_equipment"], values)
+        for order in plan["orders"]:
+            values = {**order, "plant": plant, "due": due.get(order["order"])}
             connection.execute(_SQL["put_order"], values)
-        connection.execute(_SQL["drop_equipment"], {"keep": [one.id for one in plan.equipment]})
-        connection.execute(_SQL["drop_lines"], {"keep": [line.id for line in plan.lines]})
+        kept = [one["id"] for one in plan["equipment"]]
+        connection.execute(_SQL["drop_equipment"], {"keep": kept})
+        connection.execute(_SQL["drop_lines"], {"keep": [one["id"] for one in plan["lines"]]})
         _bindings(connection, plan)
 
 
-def _bindings(connection: Connection, plan: Plan) -> None:
-    for one in plan.equipment:
-        own = {"equipment": one.id, "plant": plan.plant}
-        for counter in one.counters:
-            connection.execute(
-                _SQL["put_counter"], {**counter.model_dump(), **own, "path": counter.tag}
-            )
-        for name, ref in (("put_order_tag", one.order_tag), ("put_state_tag", one.state_tag)):
-            if ref is not None:
-                connection.execute(_SQL[name], {**own, "edge": ref.edge, "path": ref.tag})
-    for rule in plan.rules:
-        connection.execute(
-            _SQL["put_rule"],
-            {
-                "rule": rule.id,
-                "equipment": rule.equipment,
-                "plant": plan.plant,
-                "edge": rule.edge,
-                "path": rule.tag,
-                "name": rule.name,
-                "kind": rule.kind,
-                "spec": Jsonb(rule.model_dump(mode="json")),
-            },
-        )
+def _bindings(connection: Connection, plan: Mapping[str, Any]) -> None:
+    for one in plan["equipment"]:
+        own = {"equipment": one["id"], "plant": plan["plant"]}
+        for counter in one["counters"]:
+            connection.execute(_SQL["put_counter"], {**counter, **own, "path": counter["tag"]})
+        for query, name in (("put_order_tag", "order_tag"), ("put_state_tag", "state_tag")):
+            if one[name] is not None:
+                values = {**own, "edge": one[name]["edge"], "path": one[name]["tag"]}
+                connection.execute(_SQL[query], values)
+    for rule in plan["rules"]:
+        values = {
+            **_some(rule, "equipment", "edge", "name", "kind"),
+            "rule": rule["id"],
+            "plant": plan["plant"],
+            "path": rule["tag"],
+            "spec": Jsonb(rule),
+        }
+        connection.execute(_SQL["put_rule"], values)
 
 
-def add_version(connection: Connection, *, plan: Plan, author: str, sha256: str, text: str) -> int:
-    """Write down what was applied; the new version."""
+def _some(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: values[name] for name in names}
+
+
+def add_version(
+    connection: Connection, *, plan: Mapping[str, Any], author: str, sha256: str, text: str
+) -> int:
+    """Write down what was applied (JSON values); the new version."""
     with wrapped():
         row = connection.execute(
             _SQL["add_version"],
             {
                 "author": author,
-                "plant": plan.plant,
+                "plant": plan["plant"],
                 "sha256": sha256,
                 "text": text,
-                "plan": Jsonb(plan.model_dump(mode="json")),
+                "plan": Jsonb(dict(plan)),
             },
         ).fetchone()
     assert row is not None  # noqa: S101 - INSERT ... RETURNING

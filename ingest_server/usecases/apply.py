@@ -56,9 +56,10 @@ def apply(dsn: str, file: Path, *, author: str, dry_run: bool, clock: Clock) -> 
                 return Applied(changes=changes, version=None)
             if current is not None:
                 _withdraw(connection, current, wanted, now_us=clock(), author=author)
+            values = wanted.model_dump(mode="json")
             plan.write_plan(
                 connection,
-                wanted,
+                values,
                 {
                     order.order: None if order.due is None else due_at(wanted, order.due)
                     for order in wanted.orders
@@ -67,7 +68,7 @@ def apply(dsn: str, file: Path, *, author: str, dry_run: bool, clock: Clock) -> 
             plan.mark_equipment(connection, _recounted(current, wanted))
             version = plan.add_version(
                 connection,
-                plan=wanted,
+                plan=values,
                 author=author,
                 sha256=hashlib.sha256(text.encode()).hexdigest(),
                 text=text,

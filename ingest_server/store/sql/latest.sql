@@ -8,6 +8,10 @@ ON CONFLICT (tag_id) DO UPDATE
 SET ts = excluded.ts, num = excluded.num, big = excluded.big, txt = excluded.txt, q = excluded.q
 WHERE excluded.ts >= l.ts
 
+-- name: take_time
+-- Many tags over many partitions may take longer than a statement usually may.
+SET LOCAL statement_timeout = 0
+
 -- name: rebuild
 -- For each tag the newest reading not older than what stands here.
 INSERT INTO tag_latest AS l (tag_id, ts, num, big, txt, q)
