@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from ingest_server.api.cursors import MAX_CURSOR
 from ingest_server.api.database import Database
 from ingest_server.api.ports import HealthSource, LiveValues
-from ingest_server.api.problems import Problem, Problems
+from ingest_server.api.problems import Invalid, Problem, Problems
 from runtime.clock import Clock, to_datetime
 from runtime.messages import Language
 from runtime.metrics import Metrics
@@ -41,7 +42,19 @@ class Context:
         return to_datetime(self.clock())
 
 
+REPEATABLE: Final = frozenset({"tag"})
+"""Parameters that may be given more than once."""
+
+
 def _context(request: Request) -> Context:
+    """The app's context, once the query says each thing only once.
+
+    Of a repeated parameter one value would be taken and the other ignored without a word.
+    """
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    for name, count in given.items():
+        if count > 1 and name not in REPEATABLE:
+            raise Invalid("LS-6039", at=f"query.{name}", name=name)
     context: Context = request.app.state.context
     return context
 

@@ -140,6 +140,10 @@ TEXTS: dict[str, Text] = {
         en="In state {state} there is nothing to acknowledge.",
         zh="报警处于状态 {state}，无需确认。",
     ),
+    "LS-6039": Text(
+        en="Parameter `{name}` is given more than once; give it once.",
+        zh="参数 `{name}` 重复出现，请只给出一次。",
+    ),
     "LS-6040": Text(en="The broker is connected.", zh="消息代理已连接。"),
     "LS-6041": Text(en="The broker is being connected.", zh="正在连接消息代理。"),
     "LS-6042": Text(

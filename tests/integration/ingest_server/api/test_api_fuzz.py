@@ -66,11 +66,15 @@ def test_every_answer_is_one_that_is_documented(
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def answers(case: Any) -> None:
+        excluded = [openapi_checks.positive_data_acceptance]
+        if any(isinstance(value, list | dict) for value in (case.query or {}).values()):
+            # A list of none or one looks on the wire like nothing, or like a single value.
+            excluded.append(openapi_checks.negative_data_rejection)
         case.call_and_validate(
             base_url=address,
             headers={"Authorization": f"Bearer {TOKEN}"},
             # Rules across parameters (`from` before `to`, one of two) are not in the document.
-            excluded_checks=[openapi_checks.positive_data_acceptance],
+            excluded_checks=excluded,
         )
 
     answers()

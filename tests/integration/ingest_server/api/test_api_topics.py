@@ -216,3 +216,12 @@ async def test_dead_letters_tell_where_they_came_from_and_why(client: httpx2.Asy
     assert items[-1]["edge"] is None
     assert items[0]["code"] == "LS-2022"
     assert len((await get(client, "dead-letters", edge="line-a"))["items"]) == 4
+
+
+async def test_a_parameter_given_twice_is_refused_and_not_half_obeyed(
+    client: httpx2.AsyncClient,
+) -> None:
+    response = await client.get("/api/v1/hierarchy", params=[("plant", "a"), ("plant", "b")])
+    assert response.status_code == 422
+    assert response.json()["code"] == "LS-6039"
+    assert response.json()["errors"][0]["at"] == "query.plant"
