@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
@@ -17,10 +17,12 @@ from rich.table import Table
 
 from ingest_server import parts
 from ingest_server.config import ROLES, Role, ServerConfig
-from ingest_server.store import looks
 from runtime import cli, logs, messages, platform, strict_yaml
 from runtime.clock import now_us
 from runtime.errors import Reconfigure
+
+if TYPE_CHECKING:
+    from ingest_server.store import looks
 
 _MOST_SHOWN = 4_096
 
@@ -128,6 +130,8 @@ def list_dead_letters(
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Messages that could not be used, newest first."""
+    from ingest_server.store import looks
+
     _show(file, lambda dsn: looks.dead_letters(dsn, limit=limit), as_json=as_json)
 
 
@@ -138,6 +142,8 @@ def show_dead_letter(
     raw: Annotated[bool, typer.Option("--raw", help="Only the bytes, to standard output.")] = False,  # noqa: FBT002
 ) -> None:
     """One message with its bytes."""
+    from ingest_server.store import looks
+
     found = _read(file, lambda dsn: looks.dead_letter(dsn, identity))
     if len(found) != 1:
         raise Reconfigure("LS-5454", id=identity, count=len(found))
@@ -161,12 +167,16 @@ def gaps(
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Times without data and why, newest first."""
+    from ingest_server.store import looks
+
     _show(file, lambda dsn: looks.gaps(dsn, edge=edge, limit=limit), as_json=as_json)
 
 
 @app.command()
 def edges(file: File, as_json: AsJson = False) -> None:  # noqa: FBT002
     """Every edge: state, last seen, complete to."""
+    from ingest_server.store import looks
+
     _show(file, looks.edges, as_json=as_json)
 
 
