@@ -26,6 +26,7 @@ from rig.figures import (
 from rig.ledger import read_ledger
 from rig.readings import Gap, Verdict, judge
 from rig.server_view import Alarm, Counter, ServerView
+from rig.values import never_handed_out
 from runtime.clock import to_datetime
 from simulators.config import PlantConfig
 from simulators.truth import Truth
@@ -33,6 +34,8 @@ from simulators.truth import Truth
 _ALARM_TOLERANCE_US = 2_500_000
 """A limit is seen at the next poll (0.5 s) of a value that changes every 0.2 s; the rest is slack
 for a busy machine."""
+_STILL_COLLECTING_US = 600_000_000
+_MOST_SHOWN = 5
 _DISTURBING = frozenset({"agent_down", "device_down", "not_collected", "buffer_lost"})
 
 
@@ -147,10 +150,18 @@ def compare(
             latency_ms=view.latency_ms(connected),
         )
         counters = view.counters()
+        rows = (row for some in ledger.rows.values() for row in some)
+        wrong = never_handed_out(rows, truth.answers(), truth.tags)
+        if wrong:
+            some = "; ".join(str(one) for one in wrong[:_MOST_SHOWN])
+            summary.findings.append(f"{len(wrong)} values were never handed out: {some}")
         _figures(summary, counters, truth, simulated, gaps, view.orders())
         if not counters:
             summary.findings.append("no counter of the plan has a reading")
         first_us = min((c.readings[0].at_us for c in counters if c.readings), default=0)
+        last_us = max((row[1] for some in ledger.rows.values() for row in some), default=0)
+        # What became due while the edges were being stopped may or may not have been seen.
+        until_us = min(until_us, last_us - _ALARM_TOLERANCE_US)
         _alarms(summary, view.alarms(), truth, plan, gaps, (first_us, until_us))
         if left := view.unfinished_figures():
             summary.findings.append(f"{left} minutes were not recomputed")
@@ -269,7 +280,9 @@ def _alarms(
     window: tuple[int, int],
 ) -> None:
     for name, bit, spans, delay_us, edge in _conditions(truth, plan):
-        due = due_alarms(spans, delay_us=delay_us, from_us=window[0], until_us=window[1])
+        # Collecting goes on for a moment after `until`: what is due then may be raised or not.
+        horizon_us = window[1] + _STILL_COLLECTING_US
+        due = due_alarms(spans, delay_us=delay_us, from_us=window[0], until_us=horizon_us)
         have = [alarm.raised_us for alarm in raised if (alarm.rule, alarm.bit) == (name, bit)]
         label = name if bit is None else f"{name}.{bit}"
         for match in match_alarms(label, due, have, tolerance_us=_ALARM_TOLERANCE_US):
@@ -282,8 +295,9 @@ def _alarms(
                 and (gap.to_us is None or at <= gap.to_us + delay_us + _ALARM_TOLERANCE_US)
                 for gap in gaps
             )
+            optional = match.raised_us is None and (match.truth_raised_us or 0) > window[1]
             # What nobody watched from its beginning to its delay's end cannot be timed.
-            if match.ok or not disturbed:
+            if match.ok or not (disturbed or optional):
                 summary.alarms.append(match)
 
 
