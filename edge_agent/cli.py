@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from edge_agent.config import EdgeConfig, load
+from edge_agent.config import load
+from edge_agent.tools.ask import ask
 from runtime import cli, logs, messages
-from runtime.errors import Reconfigure, RetryLater
 
 app = cli.program("The Lineside edge agent: reads PLCs, keeps everything, delivers it.")
 
@@ -51,8 +50,23 @@ def run(
 
 
 @app.command()
-def check(file: File) -> None:
+def check(
+    file: Annotated[
+        Path | None, typer.Argument(help="The edge's configuration, a YAML file.")
+    ] = None,
+    schema: Annotated[  # noqa: FBT002 - an option of the command line
+        bool, typer.Option("--schema", help="Print the JSON Schema of edge.yaml for editors.")
+    ] = False,
+) -> None:
     """Check the configuration without connecting to anything; say what it would do."""
+    if schema:
+        from edge_agent.tools.schema import as_text
+
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+        sys.stdout.write(as_text())
+        return
+    if file is None:
+        raise typer.BadParameter("FILE", param_hint="FILE")
     config = load(file)
     tags = sum(len(device.points) for device in config.devices)
     _say("LS-4601", file=str(file), edge=str(config.id), devices=len(config.devices), tags=tags)
@@ -72,7 +86,7 @@ def status(
     ] = False,
 ) -> None:
     """Ask the running agent of this configuration how it is."""
-    found = _ask(load(file))
+    found = ask(load(file))
     if as_json:
         print(json.dumps(found))  # noqa: T201
         return
@@ -90,25 +104,6 @@ def status(
         state = {"up": "LS-4532", "down": "LS-4533"}.get(device["state"], "LS-4534")
         table.add_row(device["id"], f"{messages.text(state)} {device['error'] or ''}")
     console.print(table)
-
-
-def _ask(config: EdgeConfig) -> dict[str, Any]:
-    """The status of the running agent, from its page."""
-    port_file = config.data_dir / "page.port"
-    if config.page.port is None:
-        raise Reconfigure("LS-4603")
-    try:
-        port = int(port_file.read_text("ascii"))
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        connection.request(
-            "GET", "/status.json", headers={"Accept-Language": messages.detect_language()}
-        )
-        answer = connection.getresponse().read()
-        connection.close()
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise RetryLater("LS-4604", file=str(port_file), reason=str(error)) from error
-    found: dict[str, Any] = json.loads(answer)
-    return found
 
 
 def _say(code: str, **params: object) -> None:

@@ -34,6 +34,7 @@ AREAS = {
     "wire": "2",
     "drivers": "3",
     "edge": "4",
+    "edge_tools": "47",
     "server": "5",
     "server_embedded": "52",
     "server_plant": "53",
@@ -41,8 +42,8 @@ AREAS = {
     "simulators": "7",
     "rig": "8",
 }
-# Other areas of the 5xxx range have a module of their own.
-ELSEWHERE = {"server": ("52", "53")}
+# Other areas of the 4xxx and 5xxx ranges have a module of their own.
+ELSEWHERE = {"edge": ("47",), "server": ("52", "53")}
 
 
 def sources() -> Iterator[Path]:
