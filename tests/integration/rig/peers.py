@@ -18,16 +18,21 @@ class Peer:
     def __init__(self, end: socket.socket) -> None:
         end.settimeout(0)
         self.end = end
-        self.got = bytearray()
+        self._got = bytearray()
         self.ended = ""
         """Empty while open; then "fin" or the name of the error."""
         self._task = asyncio.create_task(self._read())
+
+    @property
+    def got(self) -> bytes:
+        """Everything that has arrived."""
+        return bytes(self._got)
 
     async def _read(self) -> None:
         loop = asyncio.get_running_loop()
         try:
             while data := await loop.sock_recv(self.end, 65_536):
-                self.got += data
+                self._got += data
             self.ended = "fin"
         except OSError as error:
             self.ended = type(error).__name__

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from random import Random
 
 import pytest
@@ -60,6 +61,11 @@ async def both_ways(pair: Pair, wait_for: WaitFor, word: bytes = b"again") -> No
     await pair.server.send(word)
     await wait_for(lambda: pair.server.got[before_up:] == word, what="bytes at the server")
     await wait_for(lambda: pair.client.got[before_down:] == word, what="bytes at the client")
+
+
+def ended(peer: Peer, how: str = "") -> bool:
+    """Whether this end has seen the connection end, and as what."""
+    return bool(peer.ended) and how in peer.ended
 
 
 # -- no fault ------------------------------------------------------------------------------------
@@ -299,7 +305,7 @@ async def test_a_vanished_peer_swallows_all_and_says_nothing_to_either_side(
     assert len(upstream.peers) == 1, "who is gone hears of nobody new"
     await proxy.heal()
     for peer in (pair.client, pair.server, fresh):
-        await wait_for(lambda p=peer: p.ended == "ConnectionResetError", what="a reset")
+        await wait_for(partial(ended, peer, "ConnectionResetError"))
     await fresh.close()
     assert (pair.server.got, pair.client.got) == (b"before", b"before"), "no stream with a hole"
 
@@ -471,9 +477,9 @@ async def test_nothing_is_left_behind(fault: Fault | None, wait_for: WaitFor) ->
                 await client.send(b"under way")
             port = proxy.port
         for client in clients:
-            await wait_for(lambda c=client: c.ended, what="the client sees the end")
+            await wait_for(partial(ended, client))
         for peer in upstream.peers[:3]:
-            await wait_for(lambda p=peer: p.ended, what="the server sees the end")
+            await wait_for(partial(ended, peer))
         with pytest.raises(ConnectionRefusedError):
             await connect(port)
         for client in clients:
