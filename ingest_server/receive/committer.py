@@ -4,7 +4,11 @@ Invariants:
 - what is remembered of edges is dropped whenever a transaction fails: the database alone knows;
 - a group whose values the database refuses is done again record by record; a record that is refused
   alone, on fresh knowledge, is a bad one: its bytes are kept, its time stands in `gap`;
-- any other failure leaves nothing written and is raised: the same messages can be handed in again.
+- a failure of the database leaves nothing written and is raised: the same messages can be handed
+  in again;
+- any other exception is a defect of ours: where it repeats for a lone record on fresh knowledge,
+  that record's stream is held - not stored, not confirmed, never given up: the edge keeps it and
+  sends it again - people are told, and all other streams go on.
 """
 
 from __future__ import annotations
@@ -51,28 +55,27 @@ class Committer:
         self._commit = Commit(dsn, clock=clock)
         self._known: dict[EdgeId, Known] = {}
         self._told: set[tuple[EdgeId, UUID, StreamClass, int]] = set()
+        self._held: set[tuple[EdgeId, UUID, StreamClass]] = set()
 
     def handle(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
         """What became of each message, in their order; all of it is durable. Raises StoreError."""
+        done: dict[int, Outcome] = {}
+        together: list[int] = []
+        alone: list[int] = []
         try:
-            statuses = {
-                place: self._status(arrival.edge, arrival.status)
-                for place, arrival in enumerate(arrivals)
-                if arrival.edge is not None and arrival.status is not None
-            }
-            records = [arrival for arrival in arrivals if arrival.status is None]
-            try:
-                done = self._retried(records)
-            except BadBatch:
-                self._forget()
-                done = [self._alone(arrival) for arrival in records]
+            for place, arrival in enumerate(arrivals):
+                if arrival.edge is not None and arrival.status is not None:
+                    done[place] = self._status_or_not(arrival, arrival.edge, arrival.status)
+                else:
+                    (alone if _stream(arrival) in self._held else together).append(place)
+            if not self._in_one([arrivals[place] for place in together], together, done):
+                alone = sorted([*together, *alone])
+            for place in alone:
+                done[place] = self._alone(arrivals[place])
         except StoreError:
             self.close()
             raise
-        rest = iter(done)
-        return [
-            statuses[place] if place in statuses else next(rest) for place in range(len(arrivals))
-        ]
+        return [done[place] for place in range(len(arrivals))]
 
     def known_edges(self) -> list[EdgeRow]:
         """Every edge in the database, read afresh. Raises StoreError."""
@@ -118,12 +121,54 @@ class Committer:
         self.cursors.clear()
         self._commit.forget()
 
+    def _in_one(
+        self, group: Sequence[Arrival], places: Sequence[int], done: dict[int, Outcome]
+    ) -> bool:
+        """Do a group in one transaction; False: nothing was written, each has to be done alone."""
+        try:
+            done.update(zip(places, self._retried(group), strict=True))
+        except Exception as error:  # noqa: BLE001 - one record must not stop the others
+            _raise_unless_of_a_record(error)
+            self._forget()
+            return False
+        return True
+
     def _alone(self, arrival: Arrival) -> Outcome:
+        try:
+            outcome = self._alone_or_past(arrival)
+        except Exception as error:  # noqa: BLE001 - one record must not stop the others
+            _raise_unless_of_a_record(error)
+            return self._held_back(arrival, error)
+        if outcome.applied and (stream := _stream(arrival)) is not None:
+            self._held.discard(stream)
+        return outcome
+
+    def _alone_or_past(self, arrival: Arrival) -> Outcome:
         try:
             return self._retried([arrival])[0]
         except BadBatch as refused:
             self._forget()
             return self._together([arrival], refused=refused)[0]
+
+    def _held_back(self, arrival: Arrival, error: Exception) -> Outcome:
+        """Leave a record where it is, at its edge, because we fail on it; tell people once."""
+        self._forget()
+        stream, prefix = _stream(arrival), arrival.prefix
+        if stream is not None and prefix is not None:
+            self._held.add(stream)
+            if self._first_time(*stream, prefix.seq):
+                row = edges.load_edge(self._open(), stream[0])
+                notice = NoticeRow(
+                    code="LS-5416",
+                    params={
+                        "epoch": str(prefix.epoch),
+                        "class": str(prefix.cls),
+                        "seq": prefix.seq,
+                        "reason": repr(error)[:300].replace("\0", "\u2400"),
+                    },
+                )
+                commit(self._open(), Changes(edge_notices=[(row.edge_id, notice)]))
+        return Outcome(reason="held", defect=error)
 
     def _retried(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
         for _ in range(_TRIES_AFTER_A_MOVE):
@@ -154,6 +199,13 @@ class Committer:
             for (epoch, cls), row in known.row.streams.items():
                 self.cursors[edge, epoch, cls] = row.cursor
         return outcomes
+
+    def _status_or_not(self, arrival: Arrival, edge: EdgeId, status: Status) -> Outcome:
+        try:
+            return self._status(edge, status)
+        except Exception as error:  # noqa: BLE001 - one record must not stop the others
+            _raise_unless_of_a_record(error)
+            return self._held_back(arrival, error)
 
     def _status(self, edge: EdgeId, status: Status) -> Outcome:
         """Keep a status, and compare what the edge counts as confirmed with what is stored.
@@ -188,21 +240,34 @@ class Committer:
                 },
             )
             for each in rewinds
-            if self._first_time(edge, each)
+            if self._first_time(edge, each.epoch, each.cls, each.acked)
         ]
         if notices:
             commit(connection, Changes(edge_notices=[(row.edge_id, each) for each in notices]))
         return Outcome(reason="status", row=row, urgent=True, rewinds=rewinds)
 
-    def _first_time(self, edge: EdgeId, rewind: Rewind) -> bool:
-        """An edge tells its status every few seconds; a person is told of a rewind once."""
-        key = (edge, rewind.epoch, rewind.cls, rewind.acked)
+    def _first_time(self, edge: EdgeId, epoch: UUID, cls: StreamClass, seq: int) -> bool:
+        """An edge says the same thing every few seconds; a person is told once."""
+        key = (edge, epoch, cls, seq)
         if key in self._told:
             return False
         if len(self._told) >= _MOST_TOLD:
             self._told.clear()
         self._told.add(key)
         return True
+
+
+def _stream(arrival: Arrival) -> tuple[EdgeId, UUID, StreamClass] | None:
+    """The stream a record belongs to, as far as it can be read."""
+    if arrival.edge is None or arrival.prefix is None:
+        return None
+    return arrival.edge, arrival.prefix.epoch, arrival.prefix.cls
+
+
+def _raise_unless_of_a_record(error: Exception) -> None:
+    """A database that is away is away for all; refused values and our own defects are not."""
+    if isinstance(error, StoreError) and not isinstance(error, BadBatch):
+        raise error
 
 
 def _is_news(before: Status | None, status: Status) -> bool:

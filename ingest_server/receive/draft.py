@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 MOST_EPOCHS = 16
 """Tag maps remembered for each edge."""
+MOST_TAG_NUMBER = 1_000_000
+"""Edges number their tags from 1 on; a map is an array up to the highest number."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +65,10 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of one message, for the answer to its edge; `row` None: no answer is due."""
+    """What became of one message, for the answer to its edge; `row` None: no answer is due.
+
+    `defect`: what failed in this program where the message could not be dealt with.
+    """
 
     reason: str
     row: EdgeRow | None = None
@@ -74,6 +79,7 @@ class Outcome:
     rewinds: tuple[Rewind, ...] = ()
     refused: tuple[Refusal, ...] = ()
     error: WireError | None = None
+    defect: Exception | None = None
 
 
 class Draft:
@@ -225,6 +231,8 @@ class Draft:
             tags = self._tags(edge, prefix.epoch).tag_id
             seen: set[int] = set()
             for tag in content.tags:
+                if tag.n > MOST_TAG_NUMBER:
+                    return BadBody("LS-5417", number=tag.n, limit=MOST_TAG_NUMBER)
                 if tag.n in seen or (tag.n < tags.shape[0] and tags[tag.n]):
                     return BadBody("LS-5409", number=tag.n)
                 seen.add(tag.n)

@@ -201,7 +201,10 @@ class Session:
         stored = self._committer.cursors.get((arrival.edge, prefix.epoch, prefix.cls))
         if stored is not None and prefix.seq <= stored and prefix.kind is not Kind.TOMBSTONE:
             return arrival  # a second delivery: nobody will look inside
-        return replace(arrival, content=read_content(arrival.payload, prefix))
+        try:
+            return replace(arrival, content=read_content(arrival.payload, prefix))
+        except Exception:  # noqa: BLE001 - a defect on one record: the committer meets it, and holds
+            return arrival
 
     # -- to the database ---------------------------------------------------------------------------
 
@@ -260,6 +263,14 @@ class Session:
         self._messages.labels(str(outcome.reason)).inc()
         self._readings.inc(outcome.rows)
         edge = arrival.edge
+        if outcome.defect is not None:
+            self._log.error(
+                "LS-5418",
+                edge=str(edge or "?"),
+                topic=arrival.topic[:200],
+                reason=repr(outcome.defect)[:300],
+                exc_info=outcome.defect,
+            )
         if outcome.error is not None:
             self._log.warning(
                 "LS-5420",

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
 from ingest_server.plant.bindings import (
     CounterBinding,
     OrderTagBinding,
@@ -35,10 +37,14 @@ class Uses:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bindings:
-    """Uses by edge and path; `version` is that of the plans they come from."""
+    """Uses by edge and path; `version` is that of the plans they come from.
+
+    `unreadable`: why the plan of a plant means nothing to this release.
+    """
 
     version: int = 0
     uses: Mapping[EdgeId, Mapping[str, Uses]] = field(default_factory=dict)
+    unreadable: Mapping[str, Exception] = field(default_factory=dict)
 
     def of_edge(self, edge: EdgeId) -> Mapping[str, Uses]:
         """The uses of an edge's tags by path."""
@@ -48,8 +54,13 @@ class Bindings:
 def bindings_of(version: int, plans: Sequence[Mapping[str, Any]]) -> Bindings:
     """The bindings of all plans, given as the JSON that `apply` stored."""
     uses: dict[EdgeId, dict[str, Uses]] = {}
+    unreadable: dict[str, Exception] = {}
     for saved in plans:
-        plan = Plan.model_validate(saved)
+        try:
+            plan = Plan.model_validate(saved)
+        except ValidationError as error:
+            unreadable[str(saved.get("plant"))] = error
+            continue
         bound: dict[tuple[str, str], dict[str, list[Any]]] = {}
         parts: tuple[tuple[str, Sequence[Any]], ...] = (
             ("counters", counter_bindings(plan)),
@@ -66,4 +77,4 @@ def bindings_of(version: int, plans: Sequence[Mapping[str, Any]]) -> Bindings:
                 path=path,
                 **{name: tuple(found) for name, found in fields.items()},
             )
-    return Bindings(version=version, uses=uses)
+    return Bindings(version=version, uses=uses, unreadable=unreadable)

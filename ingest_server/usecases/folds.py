@@ -27,7 +27,6 @@ from ingest_server.store import folding
 from ingest_server.store.folding import AlarmRow, AssignmentRow, FoldRows
 from ingest_server.store.rows import Shape
 from ingest_server.usecases.bindings import Bindings, Uses, bindings_of
-from wire.errors import LinesideError
 from wire.quality import NO_VALUE, is_good
 
 if TYPE_CHECKING:
@@ -45,7 +44,6 @@ LATE_AFTER_US: Final = 60_000_000
 """Learned so long after it happened, something counts as late."""
 _BEYOND: Final = 2**62
 """Stands for integers that int64 cannot hold: no fold takes it for a value."""
-_DEFECTS: Final = (ArithmeticError, LookupError, TypeError, ValueError, LinesideError)
 
 StateKey = tuple[int, str]
 StreamOf = tuple[int, Any, Any]
@@ -107,12 +105,17 @@ class Folds:
             bound = self._bound(connection, before.edge, record.edge_id)
             key = (record.edge_id, record.epoch, record.cls)
             row = after.streams[record.epoch, record.cls]
-            if not bound.uses or key in folded.parked or row.applied != row.cursor:
+            if key in folded.parked or row.applied != row.cursor:
+                continue
+            unreadable = self._bindings.unreadable.get(before.edge.plant)
+            if unreadable is not None:
+                folded.parked[key] = unreadable
+            if not bound.uses:
                 continue
             one = _RecordFold(record, bound, self._states, folded.states, self._clock())
             try:
                 one.run()
-            except _DEFECTS as error:
+            except Exception as error:  # noqa: BLE001 - no I/O in there: whatever it is is a defect
                 folded.parked[key] = error
                 continue
             folded.states.update(one.states)

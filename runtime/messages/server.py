@@ -100,6 +100,23 @@ TEXTS: dict[str, Text] = {
         zh="自该记录起，数据流 {epoch}/{class} 的计数、工单和报警已停止更新（{reason}）；"
         "其读数仍在保存。这是程序缺陷，请上报。",
     ),
+    "LS-5416": Text(
+        en="The record {seq} of the stream {epoch}/{class} cannot be dealt with ({reason}). The "
+        "stream is held there: nothing is lost, the edge keeps its records and sends them again; "
+        "all other streams go on. This is a defect: report it.",
+        zh="无法处理数据流 {epoch}/{class} 的第 {seq} 条记录（{reason}）。该数据流暂停于此："
+        "数据不会丢失，边缘端会保留并重新发送其记录；其他数据流继续运行。这是程序缺陷，请上报。",
+    ),
+    "LS-5417": Text(
+        en="Tag number {number} is beyond {limit}. The record is kept as a dead letter.",
+        zh="标签编号 {number} 超过上限 {limit}。该记录已作为死信保存。",
+    ),
+    "LS-5418": Text(
+        en="A message of {edge} on {topic} cannot be dealt with: {reason}. It is not confirmed, so "
+        "the edge keeps it. This is a defect: report it.",
+        zh="无法处理来自 {edge}（主题 {topic}）的一条消息：{reason}。"
+        "该消息未被确认，边缘端会继续保留。这是程序缺陷，请上报。",
+    ),
     "LS-5420": Text(
         en="A message of {edge} on {topic} was set aside ({outcome}): {reason}. Look at it with "
         "`lineside-server dead-letter list`.",
