@@ -12,17 +12,20 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from drivers.base import Device, Driver
-from drivers.modbus.config import ModbusDevice
+from drivers.modbus.config import AnyModbus, ModbusDevice, ModbusRtuDevice, ModbusRtuTcpDevice
 from drivers.opcua.config import OpcUaDevice
 from runtime.clock import Clock
 from runtime.errors import Reconfigure
 
-AnyDevice = Annotated[ModbusDevice | OpcUaDevice, Field(discriminator="driver")]
+AnyDevice = Annotated[
+    ModbusDevice | ModbusRtuDevice | ModbusRtuTcpDevice | OpcUaDevice,
+    Field(discriminator="driver"),
+]
 """A device in a configuration; the key `driver` decides."""
 
 
-def _modbus(config: ModbusDevice, clock: Clock) -> Device:
-    _demand("modbus-tcp")
+def _modbus(config: AnyModbus, clock: Clock) -> Device:
+    _demand(config.driver)
     from drivers.modbus.driver import ModbusConnection
 
     return ModbusConnection(config, clock)
@@ -39,6 +42,8 @@ DRIVERS: Final[dict[str, Driver]] = {
     "modbus-tcp": Driver(
         config=ModbusDevice, connect=_modbus, needs=("pymodbus",), loggers=("pymodbus",)
     ),
+    "modbus-rtu": Driver(config=ModbusRtuDevice, connect=_modbus, needs=("serial",), loggers=()),
+    "modbus-rtu-tcp": Driver(config=ModbusRtuTcpDevice, connect=_modbus, needs=(), loggers=()),
     "opcua": Driver(config=OpcUaDevice, connect=_opcua, needs=("asyncua",), loggers=("asyncua",)),
 }
 

@@ -1,4 +1,4 @@
-"""How a Modbus TCP device is configured: connection, limits, and where each tag lies."""
+"""How a Modbus device is configured: connection, limits, and where each tag lies."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Self, get_args
 from pydantic import Field, field_validator, model_validator
 
 from drivers.base import DeviceConfig, GroupConfig, Some, TagConfig
+from drivers.serial_settings import SPEEDS, Parity, SerialSettings
 from runtime.problems import invalid
 from wire.dtypes import DType
 
@@ -155,12 +156,9 @@ class ModbusGroup(GroupConfig):
     tags: Some[ModbusTag] = Field(description="The tags.")
 
 
-class ModbusDevice(DeviceConfig):
-    """A PLC or a gateway that speaks Modbus TCP, with one or more units behind it."""
+class ModbusCommon(DeviceConfig):
+    """What is the same whatever carries the frames; one or more units are behind it."""
 
-    driver: Literal["modbus-tcp"] = Field(description="modbus-tcp")
-    host: str = Field(min_length=1, description="Host name or address.")
-    port: int = Field(default=502, ge=1, le=65_535, description="TCP port.")
     unit_id: int = Field(default=1, ge=0, le=255, description="Unit of tags that name none.")
     numbering: Literal["zero_based", "plc"] = Field(
         default="zero_based",
@@ -168,14 +166,11 @@ class ModbusDevice(DeviceConfig):
         "as in PLC manuals, 40001 is the first holding register. Never both in one device.",
     )
     word_order: Order = Field(default="ABCD", description="Order of bytes of tags that name none.")
-    connect_timeout_ms: int = Field(
-        default=3_000, ge=100, le=60_000, description="Time to connect, milliseconds."
-    )
     timeout_ms: int = Field(
         default=1_000, ge=50, le=60_000, description="Time for one answer, milliseconds."
     )
     pause_ms: int = Field(
-        default=0, ge=0, le=1_000, description="Rest between two requests, for slow gateways."
+        default=0, ge=0, le=1_000, description="Rest between two requests, for slow devices."
     )
     max_gap: int = Field(
         default=8,
@@ -203,3 +198,78 @@ class ModbusDevice(DeviceConfig):
                 if tag.place.in_registers and tag.width > self.max_registers:
                     raise invalid("LS-3107", address=tag.address, limit=self.max_registers)
         return self
+
+    @property
+    def where(self) -> str:
+        """Where the device is, for people."""
+        raise NotImplementedError
+
+
+class _OverTcp(ModbusCommon):
+    host: str = Field(min_length=1, description="Host name or address.")
+    port: int = Field(default=502, ge=1, le=65_535, description="TCP port.")
+    connect_timeout_ms: int = Field(
+        default=3_000, ge=100, le=60_000, description="Time to connect, milliseconds."
+    )
+
+    @property
+    def where(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class ModbusDevice(_OverTcp):
+    """A PLC or a gateway that speaks Modbus TCP."""
+
+    driver: Literal["modbus-tcp"] = Field(description="modbus-tcp")
+
+
+class _Rtu(ModbusCommon):
+    @model_validator(mode="after")
+    def _no_broadcast(self) -> Self:
+        # Serial Line V1.02, 2.2: nobody answers to address 0.
+        tags = (tag for group in self.groups for tag in group.tags)
+        if self.unit_id == 0 or any(tag.unit_id == 0 for tag in tags):
+            raise invalid("LS-3108")
+        return self
+
+
+class ModbusRtuTcpDevice(_Rtu, _OverTcp):
+    """A serial server that passes RTU frames on as they are, over TCP."""
+
+    driver: Literal["modbus-rtu-tcp"] = Field(description="modbus-rtu-tcp")
+    silence_ms: int = Field(
+        default=200,
+        ge=5,
+        le=5_000,
+        description="An answer that stops for so long without being whole is damaged.",
+    )
+
+
+class ModbusSerial(SerialSettings):
+    """The serial port; characters have 8 data bits, as RTU demands."""
+
+    baud: int = Field(default=19_200, ge=300, le=SPEEDS, description="Bits a second.")
+    parity: Parity = Field(default="even", description="even, odd or none.")
+    data_bits: Literal[8] = Field(default=8, description="Always 8.")
+
+
+class ModbusRtuDevice(_Rtu):
+    """Units on a serial bus (RS-485, RS-232) at a port of this computer."""
+
+    driver: Literal["modbus-rtu"] = Field(description="modbus-rtu")
+    serial: ModbusSerial = Field(description="The port and its settings.")
+    silence_ms: int = Field(
+        default=50,
+        ge=5,
+        le=5_000,
+        description="An answer that stops for so long without being whole is damaged. Adapters "
+        "hold bytes back for up to 16 ms.",
+    )
+
+    @property
+    def where(self) -> str:
+        return self.serial.port
+
+
+AnyModbus = ModbusDevice | ModbusRtuTcpDevice | ModbusRtuDevice
+AnyRtu = ModbusRtuTcpDevice | ModbusRtuDevice

@@ -1,4 +1,4 @@
-"""A Modbus TCP device: asks block after block over one link and hands over columns.
+"""A Modbus device: asks block after block over one link and hands over columns.
 
 Invariants: one request at a time; a reading always returns every point of its group, with a quality
 that says why where there is no value; a unit that takes the link down with it costs the others one
@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.base import Columns
-from drivers.modbus.config import ModbusDevice
+from drivers.modbus.config import AnyModbus
 from drivers.modbus.decode import Bytes, lay_out, side_by_side
 from drivers.modbus.health import MOST_HALVINGS, MOST_RETRIES, NAMES, Health, verdict
-from drivers.modbus.link import Broken, Link, NoAnswer, Refusal
+from drivers.modbus.link import Broken, Garbled, Link, NoAnswer, Refusal, link_of
 from drivers.modbus.plan import Block, items_of, limits_of, plan
 from runtime import logs
 from runtime.clock import Clock
@@ -47,11 +47,11 @@ class _Reading:
 
 
 class ModbusConnection:
-    """`drivers.base.Device` over Modbus TCP."""
+    """`drivers.base.Device` over Modbus: TCP, RTU on a serial port, or RTU over TCP."""
 
     def __init__(
         self,
-        config: ModbusDevice,
+        config: AnyModbus,
         clock: Clock,
         *,
         lot: Callable[[], float] = random.random,
@@ -59,7 +59,7 @@ class ModbusConnection:
         self._config = config
         self._clock = clock
         self._lot = lot
-        self._address = f"{config.host}:{config.port}"
+        self._address = config.where
         self._pause_s = config.pause_ms / 1000
         limits = limits_of(config)
         plans = [plan(items_of(config, group), limits) for group in range(len(config.groups))]
@@ -80,7 +80,10 @@ class ModbusConnection:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """requests, timeouts, refusals, wrong_answers, links, rested (blocks not asked)."""
+        """requests, timeouts, refusals, wrong_answers, links, rested (blocks not asked).
+
+        RTU also: retries, settled (asked first, as a late answer may come), strays, stale_bytes.
+        """
         return self._counts
 
     async def __aenter__(self) -> Self:
@@ -95,6 +98,8 @@ class ModbusConnection:
         /,
     ) -> None:
         self._lost("closed")
+        if self._link is not None:
+            await self._link.closed()
 
     def requests(self, group: int) -> Sequence[str]:
         """The requests one reading of the group takes at present, in words."""
@@ -115,7 +120,7 @@ class ModbusConnection:
         (alone,) = plan([items_of(self._config, group)[row]], limits_of(self._config))
         try:
             answer = await self._ask(alone)
-        except NoAnswer:
+        except (NoAnswer, Garbled):
             return []
         except Broken as broken:
             raise self._lost(str(broken)) from broken
@@ -162,22 +167,8 @@ class ModbusConnection:
         reading.q[[item.row for item in block.items]] = quality.GOOD
         try:
             answer = await self._ask(block)
-        except NoAnswer:
-            self._counts["timeouts"] += 1
-            await self._unit_failed(reading, block, quality.BAD_TIMEOUT, "no answer in time")
-            if self._health.all_silent():
-                raise self._lost("no unit answers") from None
-        except Broken as broken:
-            if broken.wrong:
-                self._counts["wrong_answers"] += 1
-                _log.warning(
-                    "LS-3114", device=self._config.id, address=self._address, reason=str(broken)
-                )
-            await self._unit_failed(
-                reading, block, quality.BAD_COMMUNICATION, str(broken), silent=False
-            )
-            if self._health.all_failing():
-                raise self._lost(str(broken)) from broken
+        except (NoAnswer, Garbled, Broken) as failure:
+            await self._failed(reading, block, failure)
         else:
             if isinstance(answer, Refusal):
                 await self._refused(reading, block, answer.code)
@@ -185,6 +176,32 @@ class ModbusConnection:
                 self._layouts[reading.group].put(reading.image, block, answer)
                 if self._health.answered(reading.group, block):
                     _log.info("unit answers again", device=self._config.id, unit=block.unit)
+
+    async def _failed(
+        self, reading: _Reading, block: Block, failure: NoAnswer | Garbled | Broken
+    ) -> None:
+        match failure:
+            case NoAnswer():
+                self._counts["timeouts"] += 1
+                await self._unit_failed(reading, block, quality.BAD_TIMEOUT, "no answer in time")
+            case Garbled():
+                self._counts["wrong_answers"] += 1
+                reason = str(failure.args[0])
+                await self._unit_failed(reading, block, quality.BAD_COMMUNICATION, reason)
+            case Broken():
+                reason = str(failure)
+                if failure.wrong:
+                    self._counts["wrong_answers"] += 1
+                    _log.warning(
+                        "LS-3114", device=self._config.id, address=self._address, reason=reason
+                    )
+                await self._unit_failed(
+                    reading, block, quality.BAD_COMMUNICATION, reason, silent=False
+                )
+                if self._health.all_failing():
+                    raise self._lost(reason) from failure
+        if self._health.all_silent():
+            raise self._lost("no unit answers") from failure
 
     async def _refused(self, reading: _Reading, block: Block, code: int) -> None:
         self._counts["refusals"] += 1
@@ -265,7 +282,8 @@ class ModbusConnection:
     async def _open(self, code: str) -> Link:
         if self._link is not None:
             self._link.close()
-        self._link = link = Link(self._config)
+            await self._link.closed()
+        self._link = link = link_of(self._config, self._counts)
         self._counts["links"] += 1
         try:
             await link.open()

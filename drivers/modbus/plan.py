@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Final
 
-from drivers.modbus.config import ModbusDevice, Order, Table
+from drivers.modbus.config import ModbusCommon, Order, Table
 
 FUNCTIONS: Final[dict[Table, int]] = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 """Function codes (MODBUS Application Protocol V1.1b3, 6.1 to 6.4)."""
@@ -72,7 +72,7 @@ class Limits:
         return self.registers, self.gap
 
 
-def items_of(device: ModbusDevice, group: int) -> tuple[Item, ...]:
+def items_of(device: ModbusCommon, group: int) -> tuple[Item, ...]:
     """The values of a group, in the order of its tags."""
     return tuple(
         Item(
@@ -87,7 +87,7 @@ def items_of(device: ModbusDevice, group: int) -> tuple[Item, ...]:
     )
 
 
-def limits_of(device: ModbusDevice) -> Limits:
+def limits_of(device: ModbusCommon) -> Limits:
     """The limits that a device's configuration states."""
     return Limits(registers=device.max_registers, bits=device.max_bits, gap=device.max_gap)
 

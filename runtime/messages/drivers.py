@@ -63,6 +63,10 @@ TEXTS: dict[str, Text] = {
         "max_registers, or shorten the value.",
         zh="{address} 超过一次请求允许的 {limit} 个寄存器：请增大 max_registers 或缩短该值。",
     ),
+    "LS-3108": Text(
+        en="Unit 0 is the broadcast address of a serial bus, nobody answers to it: use 1 to 247.",
+        zh="站号 0 是串行总线的广播地址，不会有应答：请使用 1 至 247。",
+    ),
     "LS-3110": Text(
         en="Device {device} at {address} cannot be reached ({reason}); it is tried again. Check "
         "power, cable, address and port.",

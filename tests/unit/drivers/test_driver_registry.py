@@ -19,7 +19,7 @@ from wire.dtypes import DType
 from wire.frame import StreamClass
 
 FOLDER = Path(drivers.__file__).parent
-SAMPLES = sorted(FOLDER.glob("*/sample.yaml"))
+SAMPLES = sorted(FOLDER.glob("*/sample*.yaml"))
 SECRETS = {"WELD_CELL_PASSWORD": "from the environment"}
 
 
@@ -38,7 +38,7 @@ def test_every_driver_has_a_sample() -> None:
     assert len(SAMPLES) == len(DRIVERS)
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_sample_is_a_valid_device(path: Path) -> None:
     edge = loads(indented(path), "edge.yaml", Edge, env=SECRETS)
     (device,) = edge.devices
@@ -61,7 +61,7 @@ def test_a_wrong_value_is_one_problem_at_its_line() -> None:
 def test_configuration_is_read_without_any_protocols_library() -> None:
     code = (
         "import sys, drivers.registry\n"
-        "found = {'pymodbus', 'asyncua', 'cryptography'} & set(sys.modules)\n"
+        "found = {'pymodbus', 'asyncua', 'cryptography', 'serial'} & set(sys.modules)\n"
         "sys.exit(str(found) if found else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=FOLDER.parent, capture_output=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.modbus.frames import Asked, asked, objection
+from drivers.modbus.tcp import Asked, asked, objection
 
 REQUEST = Asked(transaction=7, unit=3, function=4)
 
