@@ -117,4 +117,5 @@ async def give_back(db: aiosqlite.Connection, *, keep: int) -> None:
     ]
     pages = spare - keep // size
     if pages > 0:
-        await db.execute_fetchall(f"pragma incremental_vacuum({pages:d})")
+        # Only a script is stepped to its end: a statement would give back a single page.
+        await db.executescript(f"pragma incremental_vacuum({pages:d});")

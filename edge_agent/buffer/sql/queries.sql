@@ -37,7 +37,8 @@ where ord = :ord and cls = :cls;
 update stream set acked = :acked where ord = :ord and cls = :cls;
 
 -- mark --
-insert or replace into ack_mark (ord, cls, seq, at_us) values (:ord, :cls, :seq, :at_us);
+-- The first mark of a seq stays: since then it has been acknowledged.
+insert or ignore into ack_mark (ord, cls, seq, at_us) values (:ord, :cls, :seq, :at_us);
 
 -- newest_marks --
 -- When each stream's progress was last marked.

@@ -59,7 +59,8 @@ class Acker:
     async def _run(self) -> None:
         while True:
             try:
-                async with Connection(self._broker, client_id=f"acker-{self._edge.edge}") as connection:
+                name = f"acker-{self._edge.edge}"
+                async with Connection(self._broker, client_id=name) as connection:
                     self._connection = connection
                     kinds: tuple[Up, ...] = ("data", "status", "live", "cmd-ack")
                     await connection.subscribe(*(up(self._edge, kind) for kind in kinds))
