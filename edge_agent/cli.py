@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edge_agent.config import load
+from edge_agent.tools import export_tags, import_tags
 from edge_agent.tools.ask import ask
 from runtime import cli, logs, messages
 
@@ -108,6 +109,10 @@ def status(
 
 def _say(code: str, **params: object) -> None:
     print(messages.text(code, lang=None, **params))  # noqa: T201
+
+
+app.command("import")(import_tags.command)
+app.command("export-tags")(export_tags.command)
 
 
 def main() -> None:

@@ -4,4 +4,72 @@ from __future__ import annotations
 
 from runtime.messages.text import Text
 
-TEXTS: dict[str, Text] = {}
+TEXTS: dict[str, Text] = {
+    "LS-4710": Text(
+        en="{file} cannot be read as a table: {reason}. Save it as CSV or as .xlsx.",
+        zh="{file} 无法作为表格读取：{reason}。请另存为 CSV 或 .xlsx。",
+    ),
+    "LS-4711": Text(
+        en='{file} is neither UTF-8 nor GB18030. Save it as "CSV UTF-8".',
+        zh="{file} 既不是 UTF-8 也不是 GB18030 编码。请另存为“CSV UTF-8”。",
+    ),
+    "LS-4712": Text(
+        en="{file} is an Excel file, for which the package openpyxl is needed: pip install "
+        "openpyxl, or use CSV.",
+        zh="{file} 是 Excel 文件，需要 openpyxl 包：请执行 pip install openpyxl，或改用 CSV。",
+    ),
+    "LS-4713": Text(
+        en="This column is unknown or stands twice. Known: {known}.",
+        zh="该列未知或重复。可用的列：{known}。",
+    ),
+    "LS-4714": Text(
+        en="This column is missing. Add it; export-tags writes a table with all of them.",
+        zh="缺少该列，请补上；export-tags 可导出包含所有列的表格。",
+    ),
+    "LS-4715": Text(
+        en="'{value}' here, but '{other}' in row {first} of the same group. Give both the "
+        "same, or another group.",
+        zh="此处为“{value}”，而同组第 {first} 行为“{other}”。请改为一致，或使用不同的组。",
+    ),
+    "LS-4716": Text(
+        en="The tag path {path} stands here a second time, first in row {first}. Give each "
+        "tag its own.",
+        zh="变量路径 {path} 重复，首次出现在第 {first} 行。请为每个变量使用不同的路径。",
+    ),
+    "LS-4717": Text(
+        en="The configuration has no device '{device}'. It has: {known}.",
+        zh="配置中没有设备“{device}”。现有：{known}。",
+    ),
+    "LS-4718": Text(
+        en="'{driver}' is no driver. Write one of {known}, or name a configuration that has "
+        "the device with --config.",
+        zh="“{driver}”不是驱动。请填写 {known} 之一，或用 --config 指定包含该设备的配置。",
+    ),
+    "LS-4719": Text(
+        en="The tag path {path} is taken by device {device}, whose tags are not in this list. "
+        "Rename one of them.",
+        zh="变量路径 {path} 已被设备 {device} 使用，而该设备不在此列表中。请修改其中之一。",
+    ),
+    "LS-4720": Text(
+        en="{file} has no tags. The first row names the columns, each further one is a tag.",
+        zh="{file} 中没有变量。第一行为列名，其后每行一个变量。",
+    ),
+    "LS-4721": Text(
+        en="{tags} tags of {devices} devices written to {file}.",
+        zh="已将 {devices} 台设备的 {tags} 个变量写入 {file}。",
+    ),
+    "LS-4722": Text(
+        en="The groups in {file} cannot be replaced in its text ({devices}), because other "
+        "parts share them. Write the devices out without & and *.",
+        zh="无法在 {file} 的文本中替换组（{devices}），因为其他部分与其共用。请不要使用 & 和 * "
+        "别名。",
+    ),
+    "LS-4723": Text(
+        en="'{value}' stands in a column without a name. Name the column in the first row.",
+        zh="“{value}”所在的列没有列名。请在第一行填写列名。",
+    ),
+    "LS-4724": Text(
+        en="{file} exists. Choose another name, or give --config {file} to put the tags into it.",
+        zh="{file} 已存在。请换用其他名称，或用 --config {file} 将变量写入其中。",
+    ),
+}
