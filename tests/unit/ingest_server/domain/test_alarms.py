@@ -260,8 +260,10 @@ def fold_split(
     state, all_transitions = RuleState(), []
     for low, high in pairwise([0, *sorted(cuts), len(cols[0])]):
         part = [column[low:high] for column in cols]
-        # Complete exactly as far as the last reading: what a live stream says after each batch.
-        until = int(part[0][-1]) if high > low else None
+        # Complete exactly as far as the last reading: what a live stream says after each batch. A
+        # reading from a device's history says nothing about how far the present has come.
+        live = part[0][(part[2] & np.uint32(HISTORICAL)) == 0]
+        until = int(live[-1]) if len(live) else None
         state, transitions = fold(rule, state, *part, until)
         all_transitions += transitions
         state = RuleState.from_json(orjson.loads(orjson.dumps(state.to_json())))
