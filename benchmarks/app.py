@@ -1,0 +1,88 @@
+"""`scripts/bench edge|ingest|all`: runs what was asked for and prints every figure."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from benchmarks import flat_out, ingest, sizes, steady
+from benchmarks.results import QUICK_ROUNDS, ROUNDS, Result, as_json
+from runtime import logs
+
+Benchmark = Callable[[int], Awaitable[list[Result]]]
+
+BENCHMARKS: Final[dict[str, dict[str, Benchmark]]] = {
+    "edge": {
+        "sizes": sizes.measure,
+        "modbus": flat_out.modbus,
+        "opcua": flat_out.opcua,
+        "changes": steady.changes,
+        "steady": steady.steady,
+    },
+    "ingest": {
+        "rate": ingest.rates,
+        "edges": ingest.edges,
+    },
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0: every goal was met; 1: one was not; 2: wrong arguments."""
+    asked = _parse(argv)
+    logs.configure(json=False, level="warning", stream=sys.stderr)
+    results = asyncio.run(run(asked.what, asked.only, ROUNDS if not asked.quick else QUICK_ROUNDS))
+    if asked.as_json:
+        print(as_json(results), flush=True)
+    else:
+        for result in results:
+            print(told(result))
+    return 0 if all(result.met for result in results) else 1
+
+
+async def run(what: str, only: str | None, rounds: int) -> list[Result]:
+    """All results of a group, or of `all` groups; `only` one benchmark of it."""
+    results: list[Result] = []
+    for group, benchmarks in BENCHMARKS.items():
+        if what not in (group, "all"):
+            continue
+        for name, benchmark in benchmarks.items():
+            if only in (None, name):
+                print(f"--- {group} {name}", file=sys.stderr, flush=True)
+                found = await benchmark(rounds)
+                for result in found:
+                    print(told(result), file=sys.stderr, flush=True)
+                results += found
+    return results
+
+
+def told(result: Result) -> str:
+    """A line for people."""
+    shown = result.as_json()
+    beside = "" if result.ratio is None else f"  of {shown['ceiling']} = {shown['ratio']}"
+    verdict = (
+        "" if result.goal is None else f"  [{shown['goal']}: {'met' if result.met else 'MISSED'}]"
+    )
+    return f"{result.name:<44} {shown['value']:>10} {result.unit}{beside}{verdict}"
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description="Measures Lineside beside its ceilings, in the same run. Exits 0 only if every "
+        "goal was met.",
+    )
+    parser.add_argument("what", choices=(*BENCHMARKS, "all"), help="which part is measured")
+    names = [name for group in BENCHMARKS.values() for name in group]
+    parser.add_argument("--only", choices=names, metavar="NAME", help=f"one of {', '.join(names)}")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON array")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds instead of {ROUNDS}"
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

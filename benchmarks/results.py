@@ -1,0 +1,116 @@
+"""Results of a benchmark: rounds in turn, medians, and the JSON that `scripts/bench` prints.
+
+The machine is shared and its speed drifts, so the product and its ceiling take turns, and which of
+them begins a round alternates, too: what drifts hits both. Only medians are told.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+ROUNDS = 5
+QUICK_ROUNDS = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Goal:
+    """`at least` or `at most` a bound, of the ratio to the ceiling or of the value itself."""
+
+    sense: Literal["at least", "at most"]
+    bound: float
+    of: Literal["ratio", "value"]
+
+    def __str__(self) -> str:
+        return f"{self.of} {'>=' if self.sense == 'at least' else '<='} {self.bound:g}"
+
+    def met(self, value: float, ratio: float | None) -> bool:
+        """Whether it holds; a missing ratio meets nothing."""
+        measured = value if self.of == "value" else ratio
+        if measured is None:
+            return False
+        return measured >= self.bound if self.sense == "at least" else measured <= self.bound
+
+
+def ratio_at_least(bound: float) -> Goal:
+    """value / ceiling >= bound"""
+    return Goal(sense="at least", bound=bound, of="ratio")
+
+
+def ratio_at_most(bound: float) -> Goal:
+    """value / ceiling <= bound"""
+    return Goal(sense="at most", bound=bound, of="ratio")
+
+
+def value_at_least(bound: float) -> Goal:
+    """value >= bound, in its unit"""
+    return Goal(sense="at least", bound=bound, of="value")
+
+
+def value_at_most(bound: float) -> Goal:
+    """value <= bound, in its unit"""
+    return Goal(sense="at most", bound=bound, of="value")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """One figure. `ceiling` None: there is nothing to compare it with; `goal` None: none is set."""
+
+    name: str
+    value: float
+    unit: str
+    ceiling: float | None = None
+    goal: Goal | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """value / ceiling; None without a ceiling."""
+        return None if not self.ceiling else self.value / self.ceiling
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached; where none is set, there is nothing to miss."""
+        return self.goal is None or self.goal.met(self.value, self.ratio)
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that scripts/bench prints."""
+        return {
+            "name": self.name,
+            "value": _rounded(self.value),
+            "unit": self.unit,
+            "ceiling": None if self.ceiling is None else _rounded(self.ceiling),
+            "ratio": None if self.ratio is None else _rounded(self.ratio),
+            "goal": "" if self.goal is None else str(self.goal),
+            "met": self.met,
+        }
+
+
+def as_json(results: Sequence[Result]) -> str:
+    """One line: an array of all results."""
+    return json.dumps([result.as_json() for result in results])
+
+
+async def in_turn(
+    rounds: int,
+    product: Callable[[], Awaitable[float]],
+    ceiling: Callable[[], Awaitable[float]],
+) -> tuple[float, float]:
+    """Medians of the product's and the ceiling's figures; odd rounds begin with the ceiling."""
+    ours: list[float] = []
+    theirs: list[float] = []
+    for number in range(rounds):
+        if number % 2:
+            theirs.append(await ceiling())
+            ours.append(await product())
+        else:
+            ours.append(await product())
+            theirs.append(await ceiling())
+    return statistics.median(ours), statistics.median(theirs)
+
+
+def _rounded(figure: float) -> float:
+    """Four digits: more would promise what a shared machine cannot keep."""
+    return float(f"{figure:.4g}")

@@ -1,0 +1,232 @@
+"""What the ingest benchmarks stand on: an edge made of records, a frozen worker, a bare COPY."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import psutil
+import psycopg
+
+from benchmarks.generator import Generator
+from ingest_server.store import connection as connections
+from ingest_server.store import edges
+from ingest_server.store.copyrows import copy_readings, readings_of
+from rig.programs import Program, python_module_command
+from runtime.clock import now_us
+from runtime.mqtt import BrokerAddress, Connection
+from wire.columns import decode_columns, encode_columns
+from wire.frame import Kind, StreamClass, frame, pack_body, read_prefix, unpack_body
+from wire.ids import EdgeId
+from wire.records import MAX_TAGS_A_RECORD, Opening, TagTable, encode_record
+from wire.topics import up
+
+COPY = "COPY lineside.reading (ts, tag_id, num, big, txt, q, batch) FROM STDIN (FORMAT binary)"
+_LIMIT_S = 120.0
+
+
+@dataclass(kw_only=True)
+class Sender:
+    """An edge whose records are made beforehand: one stream of class `bulk`."""
+
+    edge: EdgeId
+    generator: Generator
+    epoch: UUID = field(default_factory=uuid4)
+    seq: int = 0
+
+    def beginning(self) -> list[bytes]:
+        """The opening and the tag tables."""
+        opening = Opening(
+            plant=self.edge.plant,
+            edge=self.edge.edge,
+            opened_us=now_us(),
+            predecessor=None,
+            agent="bench",
+        )
+        tags = self.generator.definitions()
+        tables = [
+            TagTable(tags=tags[start : start + MAX_TAGS_A_RECORD])
+            for start in range(0, len(tags), MAX_TAGS_A_RECORD)
+        ]
+        return [self._next(Kind.OPENING, encode_record(opening).packed, opening)] + [
+            self._next(Kind.TAGS, encode_record(table).packed, table) for table in tables
+        ]
+
+    def samples(self, polls: int) -> bytes:
+        """The next record of samples."""
+        samples = self.generator.polls(polls)
+        plain = encode_columns(
+            samples, self.generator.families(), complete_to_us=int(samples.ts[-1])
+        )
+        self.seq += 1
+        body = pack_body(Kind.SAMPLES, plain)
+        return frame(epoch=self.epoch, cls=StreamClass.BULK, seq=self.seq, body=body)
+
+    def _next(self, _kind: Kind, _packed: bytes, record: Opening | TagTable) -> bytes:
+        self.seq += 1
+        body = encode_record(record)
+        return frame(epoch=self.epoch, cls=StreamClass.BULK, seq=self.seq, body=body)
+
+
+class Worker:
+    """One `lineside-server run --role ingest` with a database and a broker of the benchmark's."""
+
+    def __init__(self, folder: Path, *, dsn: str, broker: BrokerAddress) -> None:
+        folder.mkdir(parents=True)
+        config = folder / "server.yaml"
+        settings = {
+            "data_dir": str(folder / "data"),
+            "database": {"dsn": dsn},
+            "broker": {"host": broker.host, "port": broker.port, "keepalive_s": 60},
+        }
+        config.write_text(json.dumps(settings), "utf-8")
+        self.program = Program(
+            name="server",
+            command=python_module_command(
+                "ingest_server.cli", "run", str(config), "--role", "ingest"
+            ),
+            log=folder / "server.log",
+        )
+
+    async def start(self) -> None:
+        """Start; returns when it receives."""
+        self.program.start()
+        await self.program.wait_until(
+            lambda: b"receiving" in self.program.log.read_bytes(), limit_s=60
+        )
+
+    @property
+    def memory(self) -> float:
+        """Resident memory, MiB."""
+        return float(psutil.Process(self.program.pid).memory_info().rss) / 2**20
+
+    def cpu_s(self) -> float:
+        """Processor time so far, seconds."""
+        times = psutil.Process(self.program.pid).cpu_times()
+        return float(times.user + times.system)
+
+
+async def publish(broker: BrokerAddress, records: Sequence[tuple[EdgeId, bytes]]) -> None:
+    """Hand all records to the broker; returns when it has confirmed every one."""
+    async with Connection(broker, client_id=f"bench-{uuid4().hex[:8]}") as connection:
+        for start in range(0, len(records), 200):
+            part = records[start : start + 200]
+            await asyncio.gather(
+                *[connection.send(up(edge, "data"), record) for edge, record in part]
+            )
+
+
+async def until_stored(dsn: str, wanted: int) -> float:
+    """Wait until the cursors of all streams sum up to `wanted`; the monotonic time of it."""
+    end = time.monotonic() + _LIMIT_S
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        while True:
+            cursor = await connection.execute(
+                "SELECT coalesce(sum(cursor), 0) FROM lineside.stream"
+            )
+            row = await cursor.fetchone()
+            if row is not None and int(row[0]) >= wanted:
+                return time.monotonic()
+            if time.monotonic() > end:
+                raise TimeoutError(f"stored {row} of {wanted} records")
+            await asyncio.sleep(0.01)
+
+
+async def drain(
+    worker: Worker, dsn: str, broker: BrokerAddress, records: Sequence[tuple[EdgeId, bytes]]
+) -> tuple[float, float]:
+    """Let records wait on the broker, then time the worker: (seconds, its processor seconds)."""
+    before = await _stored(dsn)
+    worker.program.freeze()
+    try:
+        await publish(broker, records)
+        cpu_s = worker.cpu_s()
+        began = time.monotonic()
+    finally:
+        worker.program.thaw()
+    ended = await until_stored(dsn, before + len(records))
+    return ended - began, worker.cpu_s() - cpu_s
+
+
+async def _stored(dsn: str) -> int:
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        cursor = await connection.execute("SELECT coalesce(sum(cursor), 0) FROM lineside.stream")
+        row = await cursor.fetchone()
+        return 0 if row is None else int(row[0])
+
+
+def rows_of(dsn: str, sender: Sender, records: Sequence[bytes]) -> list[bytes]:
+    """The very bytes that the worker copies for these records, one piece a record."""
+    with connections.connect(dsn, name="bench") as connection:
+        row = edges.load_edge(connection, sender.edge)
+        tags = edges.load_tags(connection, row.edge_id, sender.epoch)
+    pieces = []
+    for record in records:
+        samples, _ = decode_columns(unpack_body(record, read_prefix(record)))
+        pieces.append(b"".join(copy_readings([(readings_of(samples, tags), 1)])))
+    return pieces
+
+
+def bare_copy(dsn: str, pieces: Sequence[bytes]) -> float:
+    """Seconds for copying the pieces, each in its own transaction, over one connection."""
+    with connections.connect(dsn, name="bench") as connection:
+        began = time.monotonic()
+        for piece in pieces:
+            with (
+                connection.transaction(),
+                connection.cursor() as cursor,
+                cursor.copy(COPY) as copy,
+            ):
+                copy.write(piece)
+        return time.monotonic() - began
+
+
+def plan_text(edge: EdgeId, *, counters: Sequence[int], limits: Sequence[int], high: float) -> str:
+    """plant.yaml (as JSON) that binds counters and limit rules to tags by number."""
+    plan: dict[str, object] = {
+        "plant": edge.plant,
+        "name": "Benchmark",
+        "time_zone": "UTC",
+        "lines": [{"id": "line", "name": "Line"}],
+        "equipment": [
+            {
+                "id": f"m{number}",
+                "name": f"Machine {number}",
+                "line": "line",
+                "counters": [
+                    {
+                        "edge": edge.edge,
+                        "tag": f"t/{number}",
+                        "role": "good",
+                        "modulus": 2**32,
+                        "max_rate": 1_000,
+                    }
+                ],
+            }
+            for number in counters
+        ],
+        "rules": [
+            {
+                "id": f"r{number}",
+                "name": f"Rule {number}",
+                "kind": "limit",
+                "equipment": f"m{counters[place % len(counters)]}",
+                "edge": edge.edge,
+                "tag": f"t/{number}",
+                "high": high,
+                "deadband": 1,
+            }
+            for place, number in enumerate(limits)
+        ],
+    }
+    return json.dumps(plan)
+
+
+def timed(work: Callable[[], float]) -> Callable[[], asyncio.Future[float]]:
+    """Blocking work as something to await, in a thread."""
+    return lambda: asyncio.ensure_future(asyncio.to_thread(work))
