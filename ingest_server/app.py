@@ -18,6 +18,7 @@ from ingest_server.health import Health, LiveView
 from ingest_server.receive.batcher import Limits
 from ingest_server.receive.live import LiveTable
 from ingest_server.receive.session import Session, Settings, State
+from ingest_server.receive.worker import Worker
 from ingest_server.store.errors import DatabaseAhead, StoreError
 from ingest_server.store.migrate import migrate
 from ingest_server.store.partitions import Partitions
@@ -30,6 +31,7 @@ from runtime.supervise import Backoff, Supervisor
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from uuid import UUID
 
     from ingest_server.config import Role, ServerConfig
 
@@ -144,13 +146,25 @@ class Server:
 
     async def _receive(self) -> None:
         await self._migrated.wait()
+        worker = Worker(
+            self._parts.dsn,
+            name=f"{socket.gethostname()}/{os.getpid()}",
+            lease_s=self._config.ingest.lease_s,
+            session=self._session,
+            log=logs.get("server.leases"),
+        )
+        await worker.run()
+
+    def _session(self, worker: UUID, shards: tuple[int, ...]) -> Session:
         config = self._config.ingest
-        session = Session(
+        return Session(
             Settings(
                 address=self._parts.broker,
                 keepalive_s=self._parts.keepalive_s,
                 client_id=f"lineside-server-{secrets.token_hex(6)}",
                 dsn=self._parts.dsn,
+                shards=shards,
+                worker=worker,
                 limits=Limits(rows=config.rows_per_commit, linger_s=config.commit_every_ms / 1e3),
                 early_ack_every=_SABOTAGED_EVERY if self._sabotage else 0,
             ),
@@ -160,7 +174,6 @@ class Server:
             state=self._state,
             metrics=self._metrics,
         )
-        await session.run()
 
     async def _progress(self) -> None:
         await self._migrated.wait()

@@ -60,6 +60,12 @@ class IngestConfig(_Section):
     rows_per_commit: int = Field(
         default=5_000, ge=1, le=100_000, description="Samples that make a transaction full"
     )
+    lease_s: float = Field(
+        default=10,
+        ge=1,
+        le=300,
+        description="Several ingest workers: one that was silent for so long is taken over, s",
+    )
 
 
 class WorkConfig(_Section):

@@ -16,8 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ingest_server.receive.draft import Draft, Known, Outcome
-from ingest_server.store import connection as connections
-from ingest_server.store import edges
+from ingest_server.store import edges, leases
 from ingest_server.store.changes import Changes, commit
 from ingest_server.store.errors import BadBatch, CursorMoved, StoreError
 from ingest_server.store.rows import NoticeRow
@@ -43,16 +42,20 @@ class Committer:
     """Blocking; every method must be called from the same thread, one call at a time.
 
     `cursors` may be read by other threads: a hint of how far each stream is stored.
+    `worker`: on behalf of whom it writes (raises LeaseLost once that one is not alive any more).
     `lose_every`: for the proof that losses are found, every so many records lose their readings.
     """
 
-    def __init__(self, dsn: str, *, clock: Clock, lose_every: int = 0) -> None:
+    def __init__(
+        self, dsn: str, *, clock: Clock, worker: UUID | None = None, lose_every: int = 0
+    ) -> None:
         self.cursors: dict[tuple[EdgeId, UUID, StreamClass], int] = {}
         self._dsn = dsn
+        self._worker = worker
         self._clock = clock
         self._lose_every = lose_every
         self._connection: Connection | None = None
-        self._commit = Commit(dsn, clock=clock)
+        self._commit = Commit(dsn, clock=clock, worker=worker)
         self._known: dict[EdgeId, Known] = {}
         self._told: set[tuple[EdgeId, UUID, StreamClass, int]] = set()
         self._held: set[tuple[EdgeId, UUID, StreamClass]] = set()
@@ -113,7 +116,7 @@ class Committer:
 
     def _open(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = connections.connect(self._dsn, name="ingest")
+            self._connection = leases.connect(self._dsn, name="ingest", worker=self._worker)
         return self._connection
 
     def _forget(self) -> None:

@@ -35,6 +35,7 @@ from wire.topics import down, parse_up, up_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from uuid import UUID
 
     from ingest_server.receive.draft import Outcome
     from ingest_server.receive.live import LiveTable
@@ -76,6 +77,8 @@ class Settings:
     dsn: str
     keepalive_s: int = 15
     shards: tuple[int, ...] = tuple(range(SHARDS))
+    worker: UUID | None = None
+    """On behalf of which worker it writes; None: nobody else is there."""
     limits: Limits = field(default_factory=Limits)
     early_ack_every: int = 0
     """For the proof that losses are found: every so many records of a stream are acknowledged
@@ -108,7 +111,12 @@ class Session:
         self._readings = metrics.counter("server_readings_total", "Readings stored.")
         self._commits = metrics.counter("server_commits_total", "Groups of messages committed.")
         self._worker = uuid4()
-        self._committer = Committer(settings.dsn, clock=clock, lose_every=settings.early_ack_every)
+        self._committer = Committer(
+            settings.dsn,
+            clock=clock,
+            worker=settings.worker,
+            lose_every=settings.early_ack_every,
+        )
         self._line: Batcher[tuple[Message, Arrival]] = Batcher(settings.limits)
         self._raw: asyncio.Queue[Message] = asyncio.Queue(maxsize=_DECODE_AT_ONCE)
         self._live_line: asyncio.Queue[Message] = asyncio.Queue(maxsize=_DECODE_AT_ONCE)
@@ -251,8 +259,8 @@ class Session:
                 self._log.warning(error.code, **error.params, pause_s=round(pause_s, 2))
                 await asyncio.sleep(pause_s)
                 continue
+            self._state.database_away_us = None
             if failures:
-                self._state.database_away_us = None
                 self._log.info("the database is back", failures=failures)
                 self._to_greet.set()
             return done

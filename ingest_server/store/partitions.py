@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 from psycopg import sql
 
-from ingest_server.store import connection as connections
+from ingest_server.store import leases
 from ingest_server.store.errors import StoreAway, translate, wrapped
 from ingest_server.store.queries import beside
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from ingest_server.store.connection import Connection
 
 DAY_US: Final = 86_400_000_000
@@ -39,8 +41,15 @@ class Partitions:
     Blocking; used by one thread at a time. `close` gives the connection back.
     """
 
-    def __init__(self, dsn: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        worker: UUID | None = None,
+    ) -> None:
         self._dsn = dsn
+        self._worker = worker
         self._sleep = sleep
         self._known: set[int] | None = None
         self._needed = True
@@ -82,7 +91,7 @@ class Partitions:
 
     def _open(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = connections.connect(self._dsn, name="partitions")
+            self._connection = leases.connect(self._dsn, name="partitions", worker=self._worker)
         return self._connection
 
     def _look(self, connection: Connection) -> set[int] | None:

@@ -20,6 +20,8 @@ from ingest_server.usecases.folds import Folded, Folds
 from ingest_server.usecases.latest import Latest
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from ingest_server.store.changes import Changes
     from ingest_server.store.connection import Connection
     from ingest_server.store.rows import EdgeRow
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 class Commit:
     """Writes changes with all that follows from them. Blocking; one thread at a time."""
 
-    def __init__(self, dsn: str, *, clock: Clock) -> None:
-        self._partitions = Partitions(dsn)
+    def __init__(self, dsn: str, *, clock: Clock, worker: UUID | None = None) -> None:
+        self._partitions = Partitions(dsn, worker=worker)
         self._folds = Folds(clock=clock)
         self._latest = Latest()
 

@@ -123,6 +123,15 @@ TEXTS: dict[str, Text] = {
         zh="来自 {edge}（主题 {topic}）的一条消息已被搁置（{outcome}）：{reason}。"
         "可用 `lineside-server dead-letter list` 查看。",
     ),
+    "LS-5425": Text(
+        en="This ingest worker could not renew its lease in time, or another one has taken over. "
+        "It closes its connection and begins anew; nothing is lost.",
+        zh="本接收进程未能按时续租，或已由其他进程接管。它将关闭连接并重新开始，数据不会丢失。",
+    ),
+    "LS-5426": Text(
+        en="The ingest worker {name} gives no sign of life. Its edges are taken over.",
+        zh="接收进程 {name} 已无响应，其边缘端由其他进程接管。",
+    ),
     "LS-5431": Text(
         en="The API cannot listen on {host}, port {port}: {reason}. Choose another address or port "
         "in the section `api`.",
