@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest_server.api.database import Connection
 from ingest_server.api.times import in_zone, zone_of
-from ingest_server.domain.assignments import Assignment, timelines
+from ingest_server.domain.assignments import Assignment, Timeline, timeline
 from ingest_server.domain.orders import (
     OperationFacts,
     OrderFacts,
@@ -21,6 +21,9 @@ from ingest_server.domain.quantities import Output
 from ingest_server.store import reads
 from runtime.clock import from_datetime, to_datetime
 
+Place = tuple[str, str]
+"""Plant and equipment."""
+
 
 class Basis:
     """What the figures of some orders are made of."""
@@ -30,7 +33,7 @@ class Basis:
         *,
         made: Mapping[str, list[dict[str, Any]]],
         feeds: Sequence[dict[str, Any]],
-        running: Mapping[str, list[str]],
+        running: Mapping[str, list[Place]],
     ) -> None:
         self.made = made
         self.feeds = feeds
@@ -47,20 +50,41 @@ async def basis_of(
     ):
         made.setdefault(row["order_no"], []).append(row)
     said = await reads.rows(connection, "orders", "running", orders=numbers, now=now)
-    running: dict[str, list[str]] = {}
-    for equipment, line in timelines(assignment(row) for row in said).items():
+    running: dict[str, list[Place]] = {}
+    for place, line in timelines_of(said).items():
         winner = line.said_by[-1] if line.said_by else None
         if winner is not None and winner.order is not None:
-            running.setdefault(winner.order, []).append(equipment)
-    involved = {row["equipment"] for row in page}
-    involved |= {row["equipment"] for rows in made.values() for row in rows}
-    involved |= {name for number in numbers for name in running.get(number, [])}
-    feeds = await reads.rows(connection, "orders", "feeds", equipment=sorted(involved))
+            running.setdefault(winner.order, []).append(place)
+    involved = {place_of(row) for row in page}
+    involved |= {place_of(row) for rows in made.values() for row in rows}
+    involved |= {place for number in numbers for place in running.get(number, [])}
+    feeds = await reads.rows(connection, "orders", "feeds", **columns_of(involved))
     return Basis(made=made, feeds=feeds, running=running)
 
 
-def assignment(row: Mapping[str, Any]) -> Assignment:
-    """One row of assignments as the domain takes it."""
+def place_of(row: Mapping[str, Any]) -> Place:
+    """The equipment a row is about; ids of equipment are unique in a plant only."""
+    return row["plant"], row["equipment"]
+
+
+def columns_of(places: Iterable[Place]) -> dict[str, list[str]]:
+    """Some equipment as the parameters of a query."""
+    ordered = sorted(places)
+    return {
+        "plant": [plant for plant, _ in ordered],
+        "equipment": [equipment for _, equipment in ordered],
+    }
+
+
+def timelines_of(rows: Iterable[Mapping[str, Any]]) -> dict[Place, Timeline]:
+    """The timeline of each equipment that rows of assignments speak of."""
+    said: dict[Place, list[Assignment]] = {}
+    for row in rows:
+        said.setdefault(place_of(row), []).append(_assignment(row))
+    return {place: timeline(said[place]) for place in sorted(said)}
+
+
+def _assignment(row: Mapping[str, Any]) -> Assignment:
     return Assignment(
         equipment=row["equipment"],
         at_us=from_datetime(row["at"]),
@@ -79,7 +103,7 @@ def figures(row: Mapping[str, Any], basis: Basis) -> dict[str, Any]:
     zone = zone_of(zone_name)
     running_on = basis.running.get(number, [])
     made = basis.made.get(number, [])
-    own = {each["equipment"] for each in made} | {row["equipment"], *running_on}
+    own = {place_of(each) for each in made} | {place_of(row), *running_on}
     found: Progress = progress(
         OrderPlan(order=number, required=row["required"], completes=row["completes"]),
         _outputs(number, made),
@@ -95,7 +119,7 @@ def figures(row: Mapping[str, Any], basis: Basis) -> dict[str, Any]:
         complete_to_us=[
             None if feed["complete_to"] is None else from_datetime(feed["complete_to"])
             for feed in basis.feeds
-            if feed["equipment"] in own
+            if place_of(feed) in own
         ],
     )
     complete_to = found.complete_to_us
@@ -107,7 +131,10 @@ def figures(row: Mapping[str, Any], basis: Basis) -> dict[str, Any]:
         "product": row["product"],
         "due": in_zone(row["due"], zone),
         "state": found.state,
-        "running_on": running_on,
+        "running_on": [
+            equipment if plant == row["plant"] else f"{plant}/{equipment}"
+            for plant, equipment in running_on
+        ],
         "required": found.required,
         "good": found.good,
         "scrap": found.scrap,
@@ -122,6 +149,11 @@ def figures(row: Mapping[str, Any], basis: Basis) -> dict[str, Any]:
 
 def _outputs(order: str, made: Iterable[Mapping[str, Any]]) -> list[Output]:
     return [
-        Output(order=order, equipment=row["equipment"], role=row["role"], quantity=row["quantity"])
+        Output(
+            order=order,
+            equipment="/".join(place_of(row)),
+            role=row["role"],
+            quantity=row["quantity"],
+        )
         for row in made
     ]

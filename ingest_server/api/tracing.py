@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ingest_server.api.figures import Place, place_of
 from ingest_server.domain.assignments import Assignment, Timeline, timeline
 from ingest_server.domain.attribution import attribute
 from ingest_server.domain.facts import Cause, Facts
@@ -15,12 +16,12 @@ from runtime.clock import from_datetime, to_datetime
 
 
 def attributed(
-    rows: Sequence[Mapping[str, Any]], lines: Mapping[str, Timeline], order: str
+    rows: Sequence[Mapping[str, Any]], lines: Mapping[Place, Timeline], order: str
 ) -> Iterator[tuple[Mapping[str, Any], Assignment | None]]:
     """Those rows that the domain gives to `order`, each with the assignment that says so."""
     nothing = timeline(())
     for row in rows:
-        line = lines.get(row["equipment"], nothing)
+        line = lines.get(place_of(row), nothing)
         gap_us = None if row["gap_s"] is None else int(row["gap_s"] * 1_000_000)
         key = attribute(_as_facts(row), line, gap_us=gap_us).keys[0]
         if key.place != "order" or key.run.order != order:
@@ -49,6 +50,7 @@ def words_of(row: Mapping[str, Any], assigned: Assignment | None, zone: tzinfo) 
     return {
         "quantity": row["quantity"],
         "role": row["role"],
+        "plant": row["plant"],
         "equipment": row["equipment"],
         "tag": row["tag"],
         "from": {"ts": row["from_ts"].astimezone(zone), "value": row["raw_before"]},

@@ -66,15 +66,22 @@ class Change:
 
 
 def diff(
-    current: Plan | None, wanted: Plan, *, orders_with_facts: Collection[str] = ()
+    current: Plan | None,
+    wanted: Plan,
+    *,
+    orders_with_facts: Collection[str] = (),
+    orders_elsewhere: Collection[str] = (),
 ) -> tuple[Change, ...]:
     """All changes from `current` (None: nothing yet) to `wanted`, sorted by kind and id.
 
-    `orders_with_facts`: orders that something was counted for. Raises `PlanRefused` where one of
-    them would be removed, or where the plans are of different plants.
+    Both are plans of one plant. `orders_with_facts`: orders that something was counted for.
+    `orders_elsewhere`: wanted orders that another plant has. Raises `PlanRefused` where one of the
+    former would be removed, or where there is any of the latter.
     """
     if current is not None and current.plant != wanted.plant:
-        raise PlanRefused("LS-5321", current=current.plant, wanted=wanted.plant)
+        raise ValueError(f"plans of two plants: {current.plant} and {wanted.plant}")
+    if orders_elsewhere:
+        raise PlanRefused("LS-5321", orders=", ".join(sorted(orders_elsewhere)))
     before = _objects(current) if current is not None else {}
     after = _objects(wanted)
     produced = sorted(

@@ -25,6 +25,7 @@ _SQL = beside(__file__, "folding.sql")
 class AssignmentRow:
     """An order tag said something: `order` None, that nothing is assigned."""
 
+    plant: str
     equipment: str
     at_us: int
     order: str | None
@@ -62,8 +63,8 @@ class FoldRows:
     """JSON by (tag id, fold)."""
     facts: list[tuple[int, int, Facts]] = field(default_factory=list)
     """Tag id, batch and quantities."""
-    minutes: set[tuple[str, int]] = field(default_factory=set)
-    """Equipment and start of the minute, microseconds: to compute again."""
+    minutes: set[tuple[str, str, int]] = field(default_factory=set)
+    """Plant, equipment and start of the minute, microseconds: to compute again."""
     assignments: list[AssignmentRow] = field(default_factory=list)
     alarms: list[AlarmRow] = field(default_factory=list)
 
@@ -131,21 +132,23 @@ def write(connection: Connection, rows: FoldRows) -> None:
         _alarm(connection, alarm)
 
 
-def mark(connection: Connection, minutes: set[tuple[str, int]]) -> None:
+def mark(connection: Connection, minutes: set[tuple[str, str, int]]) -> None:
     """Mark minutes to be computed again. Raises psycopg's own errors."""
     if minutes:
         ordered = sorted(minutes)
         connection.execute(
             _SQL["mark_minutes"],
             {
-                "equipment": [equipment for equipment, _ in ordered],
-                "minute": [to_datetime(minute) for _, minute in ordered],
+                "plant": [plant for plant, _, _ in ordered],
+                "equipment": [equipment for _, equipment, _ in ordered],
+                "minute": [to_datetime(minute) for _, _, minute in ordered],
             },
         )
 
 
 def _assignments(connection: Connection, rows: Sequence[AssignmentRow]) -> None:
     columns: dict[str, Any] = {
+        "plant": [row.plant for row in rows],
         "equipment": [row.equipment for row in rows],
         "at": [to_datetime(row.at_us) for row in rows],
         "order_no": [row.order for row in rows],
@@ -156,7 +159,7 @@ def _assignments(connection: Connection, rows: Sequence[AssignmentRow]) -> None:
     connection.execute(_SQL["add_assignments"], columns)
     connection.execute(
         _SQL["mark_assigned"],
-        {"equipment": columns["equipment"], "at": columns["at"], "source": "plc"},
+        {**{name: columns[name] for name in ("plant", "equipment", "at")}, "source": "plc"},
     )
 
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 _SQL = beside(__file__, "plan.sql")
 
 
-def load_current(connection: Connection) -> tuple[int, Mapping[str, Any] | None]:
-    """Version and JSON of the plan in force; 0 and None where none was applied."""
+def load_current(connection: Connection, plant: str) -> tuple[int, Mapping[str, Any] | None]:
+    """Version and JSON of the plan of a plant in force; 0 and None where none was applied."""
     with wrapped():
-        row = connection.execute(_SQL["current"]).fetchone()
+        row = connection.execute(_SQL["current"], {"plant": plant}).fetchone()
     return (int(row[0]), row[1]) if row else (0, None)
 
 
@@ -29,15 +29,25 @@ def orders_with_facts(connection: Connection) -> set[str]:
         return {order for (order,) in connection.execute(_SQL["orders_with_facts"]).fetchall()}
 
 
-def write_plan(connection: Connection, plan: Mapping[str, Any], due: Mapping[str, Any]) -> None:
-    """Make the tables say what a plan says, given as plain values in the words of plant.yaml.
+def orders_elsewhere(connection: Connection, plant: str, orders: Collection[str]) -> set[str]:
+    """Which of these orders another plant has."""
+    values = {"plant": plant, "orders": list(orders)}
+    with wrapped():
+        found = connection.execute(_SQL["orders_elsewhere"], values).fetchall()
+    return {order for (order,) in found}
 
-    `due`: due time by order, with zone or None.
+
+def write_plan(connection: Connection, plan: Mapping[str, Any], due: Mapping[str, Any]) -> None:
+    """Make the tables say of its plant what a plan says; other plants stay as they are.
+
+    The plan is given as plain values in the words of plant.yaml. `due`: due time by order, with
+    zone or None.
     """
     plant = plan["plant"]
     with wrapped():
-        connection.execute(_SQL["clear_bindings"])
-        connection.execute(_SQL["drop_orders"], {"keep": [one["order"] for one in plan["orders"]]})
+        connection.execute(_SQL["clear_bindings"], {"plant": plant})
+        numbers = [one["order"] for one in plan["orders"]]
+        connection.execute(_SQL["drop_orders"], {"plant": plant, "keep": numbers})
         connection.execute(_SQL["put_plant"], plan)
         for line in plan["lines"]:
             values = {"plant": plant, "line": line["id"], "name": line["name"]}
@@ -49,8 +59,9 @@ def write_plan(connection: Connection, plan: Mapping[str, Any], due: Mapping[str
             values = {**order, "plant": plant, "due": due.get(order["order"])}
             connection.execute(_SQL["put_order"], values)
         kept = [one["id"] for one in plan["equipment"]]
-        connection.execute(_SQL["drop_equipment"], {"keep": kept})
-        connection.execute(_SQL["drop_lines"], {"keep": [one["id"] for one in plan["lines"]]})
+        connection.execute(_SQL["drop_equipment"], {"plant": plant, "keep": kept})
+        lines = [one["id"] for one in plan["lines"]]
+        connection.execute(_SQL["drop_lines"], {"plant": plant, "keep": lines})
         _bindings(connection, plan)
 
 
@@ -97,17 +108,21 @@ def add_version(
     return int(row[0])
 
 
-def mark_equipment(connection: Connection, equipment: Collection[str]) -> None:
-    """Have all production of these computed again."""
+def mark_equipment(connection: Connection, plant: str, equipment: Collection[str]) -> None:
+    """Have all production of these of a plant computed again."""
     if equipment:
+        values = {"plant": plant, "equipment": sorted(equipment)}
         with wrapped():
-            connection.execute(_SQL["mark_equipment"], {"equipment": sorted(equipment)})
+            connection.execute(_SQL["mark_equipment"], values)
 
 
-def rule_states(connection: Connection, rule: str) -> list[tuple[int, str, str, Mapping[str, Any]]]:
-    """Tag id, edge, path and state of every tag that a rule was folded for."""
+def rule_states(
+    connection: Connection, plant: str, rule: str
+) -> list[tuple[int, str, str, Mapping[str, Any]]]:
+    """Tag id, edge, path and state of every tag that a rule of a plant was folded for."""
+    values = {"plant": plant, "fold": f"rule:{rule}"}
     with wrapped():
-        rows = connection.execute(_SQL["rule_states"], {"fold": f"rule:{rule}"}).fetchall()
+        rows = connection.execute(_SQL["rule_states"], values).fetchall()
     return [(tag_id, edge, path, state) for tag_id, edge, path, state in rows]
 
 

@@ -1,7 +1,8 @@
 """Puts a plant.yaml into force: compare, then write all of it in one transaction, or nothing.
 
-The same file twice changes nothing and makes no new version. While it is written no readings are
-folded; those that come after are folded by the new plan.
+A plan says all of its own plant and nothing of any other: ids of lines, equipment and rules are
+unique in a plant only. The same file twice changes nothing and makes no new version. While it is
+written no readings are folded; those that come after are folded by the new plan.
 """
 
 from __future__ import annotations
@@ -49,9 +50,16 @@ def apply(dsn: str, file: Path, *, author: str, dry_run: bool, clock: Clock) -> 
         with wrapped(), connection.transaction():
             if not dry_run:
                 folding.take_plan(connection)
-            _, saved = plan.load_current(connection)
+            _, saved = plan.load_current(connection, wanted.plant)
             current = None if saved is None else Plan.model_validate(saved)
-            changes = diff(current, wanted, orders_with_facts=plan.orders_with_facts(connection))
+            changes = diff(
+                current,
+                wanted,
+                orders_with_facts=plan.orders_with_facts(connection),
+                orders_elsewhere=plan.orders_elsewhere(
+                    connection, wanted.plant, [one.order for one in wanted.orders]
+                ),
+            )
             if dry_run or not changes:
                 return Applied(changes=changes, version=None)
             if current is not None:
@@ -65,7 +73,7 @@ def apply(dsn: str, file: Path, *, author: str, dry_run: bool, clock: Clock) -> 
                     for order in wanted.orders
                 },
             )
-            plan.mark_equipment(connection, _recounted(current, wanted))
+            plan.mark_equipment(connection, wanted.plant, _recounted(current, wanted))
             version = plan.add_version(
                 connection,
                 plan=values,
@@ -94,7 +102,7 @@ def _withdraw(
     for binding in _changed(rule_bindings(current), after):
         rule = binding.rule.id
         new = after.get(rule)
-        for tag_id, edge, path, saved in plan.rule_states(connection, rule):
+        for tag_id, edge, path, saved in plan.rule_states(connection, current.plant, rule):
             same_tag = new is not None and (new.edge, new.tag) == (edge, path)
             kept = new.rule if new is not None and same_tag else None
             state, transitions = withdrawn(

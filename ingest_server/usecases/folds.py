@@ -218,14 +218,19 @@ class _RecordFold:
     def _tag(self, tag_id: int, uses: Uses, part: Readings) -> None:
         value = _values(part)
         for binding in uses.counters:
-            self._count(tag_id, binding, part, value)
+            self._count(tag_id, uses.plant, binding, part, value)
         if uses.orders:
             self._order(tag_id, uses, part)
         for rule in uses.rules:
             self._rule(tag_id, uses.plant, rule, part.ts, value, part.q)
 
     def _count(
-        self, tag_id: int, binding: CounterBinding, part: Readings, value: NDArray[Any]
+        self,
+        tag_id: int,
+        plant: str,
+        binding: CounterBinding,
+        part: Readings,
+        value: NDArray[Any],
     ) -> None:
         key = (tag_id, "counter")
         before = self._state(key) or counters.CounterState()
@@ -234,7 +239,7 @@ class _RecordFold:
         if len(facts):
             self.rows.facts.append((tag_id, self._record.batch, facts))
             made = np.unique(minute_of(facts.ts_us[facts.quantity != 0])).tolist()
-            self.rows.minutes.update((binding.equipment, minute) for minute in made)
+            self.rows.minutes.update((plant, binding.equipment, minute) for minute in made)
 
     def _order(self, tag_id: int, uses: Uses, part: Readings) -> None:
         key = (tag_id, "order")
@@ -247,6 +252,7 @@ class _RecordFold:
             for binding in uses.orders:
                 self.rows.assignments.append(
                     AssignmentRow(
+                        plant=uses.plant,
                         equipment=binding.equipment,
                         at_us=int(part.ts[index]),
                         order=order,
@@ -309,7 +315,7 @@ def alarm_row(
     """A transition as it is stored."""
     key = transition.key
     return AlarmRow(
-        occurrence=transition.occurrence,
+        occurrence=f"{plant}:{transition.occurrence}",
         rule=binding.rule.id,
         bit=int(key) if key else None,
         equipment=binding.equipment,

@@ -31,7 +31,9 @@ _LOCK: Final = 0x4C53_4445_0004
 _MOST_MARKS: Final = 5_000
 _SQL = of_store("progress.sql")
 
-Minute = tuple[str, datetime]
+Place = tuple[str, str]
+"""Plant and equipment."""
+Minute = tuple[str, str, datetime]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,29 +78,32 @@ def _drain(connection: Connection) -> int:
     if turn is None or not turn[0]:
         return 0
     marks = connection.execute(_SQL["take_marks"], {"limit": _MOST_MARKS}).fetchall()
-    minutes: list[Minute] = sorted({(equipment, minute) for equipment, minute in marks})
+    minutes: list[Minute] = sorted(
+        {(plant, equipment, minute) for plant, equipment, minute in marks}
+    )
     if not minutes:
         return 0
     wanted = {
-        "equipment": [equipment for equipment, _ in minutes],
-        "minute": [minute for _, minute in minutes],
+        "plant": [plant for plant, _, _ in minutes],
+        "equipment": [equipment for _, equipment, _ in minutes],
+        "minute": [minute for _, _, minute in minutes],
     }
     counters = _counters(connection.execute(_SQL["facts"], wanted).fetchall())
     timelines = _timelines(connection, minutes, counters)
     rows = production(counters, timelines)
     connection.execute(_SQL["clear_minutes"], wanted)
     if rows:
-        names = ("equipment", "minute", "tag_id", "role", "run", "quantity")
+        names = ("plant", "equipment", "minute", "tag_id", "role", "run", "quantity")
         columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
         connection.execute(_SQL["add_rows"], columns)
     return len(minutes)
 
 
-def _counters(found: Iterable[Sequence[Any]]) -> dict[tuple[str, int], _Counter]:
-    counters: dict[tuple[str, int], _Counter] = {}
-    for equipment, _, tag_id, role, gap_s, ts, from_ts, quantity, discontinuous in found:
+def _counters(found: Iterable[Sequence[Any]]) -> dict[tuple[Place, int], _Counter]:
+    counters: dict[tuple[Place, int], _Counter] = {}
+    for plant, equipment, tag_id, role, gap_s, ts, from_ts, quantity, discontinuous in found:
         one = counters.setdefault(
-            (equipment, tag_id),
+            ((plant, equipment), tag_id),
             _Counter(role=role, gap_s=gap_s, ts_us=[], from_us=[], quantity=[], discontinuous=[]),
         )
         one.ts_us.append(from_datetime(ts))
@@ -111,23 +116,25 @@ def _counters(found: Iterable[Sequence[Any]]) -> dict[tuple[str, int], _Counter]
 def _timelines(
     connection: Connection,
     minutes: Iterable[Minute],
-    counters: Mapping[tuple[str, int], _Counter],
-) -> dict[str, Timeline]:
-    since: dict[str, int] = {}
-    for equipment, minute in minutes:
-        since[equipment] = min(from_datetime(minute), since.get(equipment, 2**62))
-    for (equipment, _), counter in counters.items():
-        since[equipment] = min(since[equipment], *counter.from_us)
+    counters: Mapping[tuple[Place, int], _Counter],
+) -> dict[Place, Timeline]:
+    since: dict[Place, int] = {}
+    for plant, equipment, minute in minutes:
+        place = (plant, equipment)
+        since[place] = min(from_datetime(minute), since.get(place, 2**62))
+    for (place, _), counter in counters.items():
+        since[place] = min(since[place], *counter.from_us)
     found = connection.execute(
         _SQL["assignments"],
         {
-            "equipment": list(since),
+            "plant": [plant for plant, _ in since],
+            "equipment": [equipment for _, equipment in since],
             "since": [to_datetime(max(at_us, 0)) for at_us in since.values()],
         },
     ).fetchall()
-    said: dict[str, list[Assignment]] = {equipment: [] for equipment in since}
-    for equipment, at, order, operation, source, author, seq in found:
-        said[equipment].append(
+    said: dict[Place, list[Assignment]] = {place: [] for place in since}
+    for plant, equipment, at, order, operation, source, author, seq in found:
+        said[plant, equipment].append(
             Assignment(
                 equipment=equipment,
                 at_us=from_datetime(at),
@@ -138,25 +145,25 @@ def _timelines(
                 seq=seq,
             )
         )
-    return {equipment: timeline(each) for equipment, each in said.items()}
+    return {place: timeline(each) for place, each in said.items()}
 
 
 def production(
-    counters: Mapping[tuple[str, int], _Counter], timelines: Mapping[str, Timeline]
-) -> list[tuple[str, datetime, int, str, str, float]]:
+    counters: Mapping[tuple[Place, int], _Counter], timelines: Mapping[Place, Timeline]
+) -> list[tuple[str, str, datetime, int, str, str, float]]:
     """Rows of `production_1m` of these counters' facts."""
-    rows: list[tuple[str, datetime, int, str, str, float]] = []
-    for (equipment, tag_id), counter in sorted(counters.items()):
+    rows: list[tuple[str, str, datetime, int, str, str, float]] = []
+    for (place, tag_id), counter in sorted(counters.items(), key=lambda item: item[0]):
         gap_us = None if counter.gap_s is None else round(counter.gap_s * 1e6)
-        made = attribute(_facts(counter), timelines[equipment], gap_us=gap_us)
+        made = attribute(_facts(counter), timelines[place], gap_us=gap_us)
         sums: dict[tuple[int, str], float] = {}
         for key, minute_us, quantity in zip(
             made.key.tolist(), made.minute_us.tolist(), made.quantity.tolist(), strict=True
         ):
-            place = (minute_us, run_of(made.keys[key]))
-            sums[place] = sums.get(place, 0.0) + quantity
+            which = (minute_us, run_of(made.keys[key]))
+            sums[which] = sums.get(which, 0.0) + quantity
         rows += [
-            (equipment, to_datetime(minute_us), tag_id, counter.role, run, quantity)
+            (*place, to_datetime(minute_us), tag_id, counter.role, run, quantity)
             for (minute_us, run), quantity in sums.items()
         ]
     return rows

@@ -57,10 +57,10 @@ TEXTS: dict[str, Text] = {
         zh="以下工单已有产量，不能删除：{orders}。请在文件中保留，或改为关闭或取消。",
     ),
     "LS-5321": Text(
-        en="This server holds plant '{current}', the file describes plant '{wanted}'. Check that "
-        "this is the right file; each plant has its own server.",
-        zh="本服务器属于工厂 “{current}”，而文件描述的是工厂 “{wanted}”。"
-        "请确认文件是否正确；每个工厂使用各自的服务器。",
+        en="These orders belong to another plant: {orders}. An order number is one in all plants "
+        "of a server; take others, or check that this is the right file.",
+        zh="以下工单属于其他工厂：{orders}。同一服务器的所有工厂中工单号必须唯一；"
+        "请改用其他工单号，或确认文件是否正确。",
     ),
     "LS-5330": Text(en="added: {what} {id}", zh="新增：{what} {id}"),
     "LS-5331": Text(en="changed: {what} {id} ({fields})", zh="修改：{what} {id}（{fields}）"),

@@ -115,7 +115,7 @@ class Entry(Answer):
     equipment: str = Field(description="The equipment.")
     equipment_name: str = Field(description="Its name for people, may be empty.")
     line: str | None = Field(description="Its line.")
-    plant: str | None = Field(description="Its plant.")
+    plant: str = Field(description="Its plant.")
     tag: str | None = Field(description="The tag: `plant/edge/path`.")
     state: Letter | None = Field(description=f"State of that raise now. {_LETTERS}")
     priority: str | None = Field(description="Priority.")

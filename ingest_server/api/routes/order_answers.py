@@ -38,7 +38,9 @@ class Order(Answer):
     product: str = Field(description="Product, may be empty.")
     due: Moment | None = Field(description="When it is due.")
     state: OrderState = Field(description="Derived from decisions and from what was produced.")
-    running_on: list[str] = Field(description="Equipment that makes it now.")
+    running_on: list[str] = Field(
+        description="Equipment that makes it now; of another plant: `plant/equipment`."
+    )
     required: float = Field(description="Good pieces required.")
     good: float = Field(description="Good pieces made.")
     scrap: float = Field(description="Scrap made.")
@@ -64,6 +66,7 @@ class Orders(Answer):
 class Share(Answer):
     """What one equipment's counters of one role made for the order."""
 
+    plant: str = Field(description="Plant of the equipment.")
     equipment: str = Field(description="The equipment.")
     role: Literal["good", "scrap", "total"] = Field(description="What the counter counts.")
     quantity: float = Field(description="Pieces.")
@@ -76,7 +79,7 @@ class Unattributed(Answer):
 
     equipment: str = Field(description="The equipment.")
     name: str = Field(description="Its name for people, may be empty.")
-    plant: str | None = Field(description="Its plant.")
+    plant: str = Field(description="Its plant.")
     line: str | None = Field(description="Its line.")
     role: Literal["good", "scrap", "total"] = Field(description="What the counter counts.")
     unassigned: float = Field(description="Made while nobody had named an order.")
@@ -89,6 +92,7 @@ class Unattributed(Answer):
 class Feed(Answer):
     """A counter that the figures stand on."""
 
+    plant: str = Field(description="Plant of the equipment.")
     equipment: str = Field(description="Equipment it counts for.")
     role: Literal["good", "scrap", "total"] = Field(description="What it counts.")
     tag: str = Field(description="The tag: `plant/edge/path`.")
@@ -167,6 +171,7 @@ class TraceFact(Answer):
 
     quantity: float = Field(description="Pieces.")
     role: Literal["good", "scrap", "total"] = Field(description="What the counter counts.")
+    plant: str = Field(description="Plant of the equipment.")
     equipment: str = Field(description="The equipment.")
     tag: str = Field(description="The tag: `plant/edge/path`.")
     from_: FromTo = Field(alias="from", description="The reading before.")

@@ -11,7 +11,7 @@ from fastapi import Query as InQuery
 
 from ingest_server.api import cursors
 from ingest_server.api.database import Connection
-from ingest_server.api.figures import assignment, basis_of, figures
+from ingest_server.api.figures import basis_of, columns_of, figures, place_of, timelines_of
 from ingest_server.api.problems import Invalid, NotFound
 from ingest_server.api.routes.order_answers import (
     Feed,
@@ -30,7 +30,6 @@ from ingest_server.api.routes.order_answers import (
 from ingest_server.api.shape import Ctx, Listing, like, problems, split
 from ingest_server.api.times import in_zone, zone_of
 from ingest_server.api.tracing import attributed, words_of
-from ingest_server.domain.assignments import timelines
 from ingest_server.store import reads
 
 router = APIRouter(prefix="/api/v1", tags=["orders"])
@@ -131,7 +130,7 @@ async def trace(context: Ctx, order: OrderNumber, query: Annotated[Listing, InQu
                 connection,
                 "orders",
                 "said",
-                equipment=list({row["equipment"] for row in page}),
+                **columns_of({place_of(row) for row in page}),
                 from_ts=min(ends),
                 to_ts=max(ends),
             )
@@ -143,7 +142,7 @@ async def trace(context: Ctx, order: OrderNumber, query: Annotated[Listing, InQu
         following = cursors.encode("trace", *last, given)
     zone_name = row["time_zone"] or "UTC"
     zone = zone_of(zone_name)
-    lines = timelines(assignment(each) for each in said)
+    lines = timelines_of(said)
     items = [
         TraceFact.model_validate(words_of(fact, found_by, zone))
         for fact, found_by in attributed(page, lines, order)
@@ -163,7 +162,7 @@ async def one_order(context: Ctx, order: OrderNumber) -> OrderDetail:
         row = await _one(connection, order)
         basis = await basis_of(connection, [row], now=context.now())
         made = basis.made.get(order, [])
-        own = {each["equipment"] for each in made} | {row["equipment"]}
+        own = {place_of(each) for each in made} | {place_of(row)}
         loose: list[dict[str, Any]] = []
         if made:
             loose = await reads.rows(
@@ -180,6 +179,7 @@ async def one_order(context: Ctx, order: OrderNumber) -> OrderDetail:
         **figures(row, basis),
         made=[
             Share(
+                plant=each["plant"],
                 equipment=each["equipment"],
                 role=each["role"],
                 quantity=each["quantity"],
@@ -190,15 +190,16 @@ async def one_order(context: Ctx, order: OrderNumber) -> OrderDetail:
         ],
         feeds=[
             Feed(
+                plant=each["plant"],
                 equipment=each["equipment"],
                 role=each["role"],
                 tag=each["tag"],
                 complete_to=in_zone(each["complete_to"], zone),
             )
             for each in basis.feeds
-            if each["equipment"] in own
+            if place_of(each) in own
         ],
-        not_attributed=[_unattributed(each) for each in loose if each["equipment"] in own],
+        not_attributed=[_unattributed(each) for each in loose if place_of(each) in own],
     )
 
 

@@ -35,30 +35,32 @@ FROM STDIN (FORMAT binary)
 
 -- name: mark_minutes
 -- Minutes whose production has to be computed again.
-INSERT INTO production_dirty (equipment, minute)
-SELECT * FROM unnest(%(equipment)s::text[], %(minute)s::timestamptz[])
+INSERT INTO production_dirty (plant, equipment, minute)
+SELECT * FROM unnest(%(plant)s::text[], %(equipment)s::text[], %(minute)s::timestamptz[])
 
 -- name: add_assignments
 -- What a PLC's order tag said, in stream order.
-INSERT INTO assignment (equipment, at, order_no, source, author, tag_id, batch)
-SELECT a.equipment, a.at, a.order_no, 'plc', a.author, a.tag_id, a.batch
-FROM unnest(%(equipment)s::text[], %(at)s::timestamptz[], %(order_no)s::text[],
+INSERT INTO assignment (plant, equipment, at, order_no, source, author, tag_id, batch)
+SELECT a.plant, a.equipment, a.at, a.order_no, 'plc', a.author, a.tag_id, a.batch
+FROM unnest(%(plant)s::text[], %(equipment)s::text[], %(at)s::timestamptz[], %(order_no)s::text[],
             %(author)s::text[], %(tag_id)s::int[], %(batch)s::int8[])
-     WITH ORDINALITY AS a (equipment, at, order_no, author, tag_id, batch, place)
+     WITH ORDINALITY AS a (plant, equipment, at, order_no, author, tag_id, batch, place)
 ORDER BY a.place
 
 -- name: mark_assigned
 -- Mark what was made from each assignment's time until its source says something else. Both ends
 -- of a fact count: it may reach across the boundary.
-INSERT INTO production_dirty (equipment, minute)
-SELECT DISTINCT a.equipment, date_trunc('minute', f.ts)
-FROM unnest(%(equipment)s::text[], %(at)s::timestamptz[]) AS a (equipment, at)
+INSERT INTO production_dirty (plant, equipment, minute)
+SELECT DISTINCT a.plant, a.equipment, date_trunc('minute', f.ts)
+FROM unnest(%(plant)s::text[], %(equipment)s::text[], %(at)s::timestamptz[])
+     AS a (plant, equipment, at)
 CROSS JOIN LATERAL (
     SELECT coalesce(min(n.at), 'infinity') AS until
     FROM assignment AS n
-    WHERE n.equipment = a.equipment AND n.at > a.at AND n.source = %(source)s
+    WHERE n.plant = a.plant AND n.equipment = a.equipment AND n.at > a.at
+      AND n.source = %(source)s
 ) AS n
-JOIN counter_binding AS b ON b.equipment = a.equipment
+JOIN counter_binding AS b ON b.plant = a.plant AND b.equipment = a.equipment
 JOIN edge AS e ON (e.plant, e.edge) = (b.plant, b.edge)
 JOIN tag AS t ON t.edge_id = e.edge_id AND t.path = b.path
 JOIN count_fact AS f ON f.tag_id = t.tag_id
@@ -85,7 +87,7 @@ WHERE occurrence = %(occurrence)s
 
 -- name: add_alarm_event
 -- The journal.
-INSERT INTO alarm_event (occurrence, rule, equipment, tag_id, event, at, value, actor, learned_at,
-                         late)
-VALUES (%(occurrence)s, %(rule)s, %(equipment)s, %(tag_id)s, %(event)s, %(at)s, %(value)s,
+INSERT INTO alarm_event (occurrence, plant, rule, equipment, tag_id, event, at, value, actor,
+                         learned_at, late)
+VALUES (%(occurrence)s, %(plant)s, %(rule)s, %(equipment)s, %(tag_id)s, %(event)s, %(at)s, %(value)s,
         %(actor)s, %(learned_at)s, %(late)s)

@@ -7,14 +7,15 @@ SELECT pg_try_advisory_xact_lock(%(key)s)
 -- statements that follow see either the facts or another mark.
 DELETE FROM production_dirty
 WHERE ctid = ANY (ARRAY(SELECT ctid FROM production_dirty LIMIT %(limit)s))
-RETURNING equipment, minute
+RETURNING plant, equipment, minute
 
 -- name: facts
 -- Quantities of the counters of some minutes.
-SELECT d.equipment, d.minute, f.tag_id, b.role, b.gap_s, f.ts, f.from_ts, f.quantity,
+SELECT d.plant, d.equipment, f.tag_id, b.role, b.gap_s, f.ts, f.from_ts, f.quantity,
        f.discontinuous
-FROM unnest(%(equipment)s::text[], %(minute)s::timestamptz[]) AS d (equipment, minute)
-JOIN counter_binding AS b ON b.equipment = d.equipment
+FROM unnest(%(plant)s::text[], %(equipment)s::text[], %(minute)s::timestamptz[])
+     AS d (plant, equipment, minute)
+JOIN counter_binding AS b ON b.plant = d.plant AND b.equipment = d.equipment
 JOIN edge AS e ON (e.plant, e.edge) = (b.plant, b.edge)
 JOIN tag AS t ON t.edge_id = e.edge_id AND t.path = b.path
 JOIN count_fact AS f
@@ -24,22 +25,25 @@ WHERE f.quantity <> 0
 -- name: assignments
 -- What was said of some equipment that matters for times from `since` on: what each source had said
 -- last by then, and all that came after.
-SELECT a.equipment, a.at, a.order_no, a.operation, a.source, a.author, a.assignment_id
-FROM unnest(%(equipment)s::text[], %(since)s::timestamptz[]) AS w (equipment, since)
-JOIN assignment AS a ON a.equipment = w.equipment
+SELECT a.plant, a.equipment, a.at, a.order_no, a.operation, a.source, a.author, a.assignment_id
+FROM unnest(%(plant)s::text[], %(equipment)s::text[], %(since)s::timestamptz[])
+     AS w (plant, equipment, since)
+JOIN assignment AS a ON a.plant = w.plant AND a.equipment = w.equipment
 WHERE a.at >= coalesce(
     (SELECT max(p.at) FROM assignment AS p
-     WHERE p.equipment = a.equipment AND p.source = a.source AND p.at <= w.since),
+     WHERE p.plant = a.plant AND p.equipment = a.equipment AND p.source = a.source
+       AND p.at <= w.since),
     '-infinity')
 
 -- name: clear_minutes
 -- What stood for these minutes.
 DELETE FROM production_1m AS p
-USING unnest(%(equipment)s::text[], %(minute)s::timestamptz[]) AS d (equipment, minute)
-WHERE p.equipment = d.equipment AND p.minute = d.minute
+USING unnest(%(plant)s::text[], %(equipment)s::text[], %(minute)s::timestamptz[])
+      AS d (plant, equipment, minute)
+WHERE p.plant = d.plant AND p.equipment = d.equipment AND p.minute = d.minute
 
 -- name: add_rows
 -- What stands for them now.
-INSERT INTO production_1m (equipment, minute, tag_id, role, run, quantity)
-SELECT * FROM unnest(%(equipment)s::text[], %(minute)s::timestamptz[], %(tag_id)s::int[],
+INSERT INTO production_1m (plant, equipment, minute, tag_id, role, run, quantity)
+SELECT * FROM unnest(%(plant)s::text[], %(equipment)s::text[], %(minute)s::timestamptz[], %(tag_id)s::int[],
                      %(role)s::text[], %(run)s::text[], %(quantity)s::float8[])

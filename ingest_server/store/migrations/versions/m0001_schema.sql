@@ -3,6 +3,8 @@
 -- Rules that hold for every table:
 --   * no database integer leaves this database: plants, edges, tags and orders are known outside by
 --     their names;
+--   * equipment, lines and rules are named by their plant: two plants may use the same ids. An order
+--     number is one in all plants;
 --   * `reading` has no unique key, no trigger and no foreign key: the cursor of `stream` is what
 --     makes every record count once, and equal stamps are real data;
 --   * text in `run`: 'order:<number>', 'unassigned' or 'unallocated'.
@@ -206,17 +208,18 @@ CREATE TABLE line (
 );
 
 CREATE TABLE equipment (
-    equipment text PRIMARY KEY,
     plant     text NOT NULL REFERENCES plant,
+    equipment text NOT NULL,
     line      text NOT NULL,
     name      text NOT NULL DEFAULT '',
+    PRIMARY KEY (plant, equipment),
     FOREIGN KEY (plant, line) REFERENCES line
 );
 
 CREATE TABLE counter_binding (
-    equipment text NOT NULL REFERENCES equipment,
-    role      text NOT NULL CHECK (role IN ('good', 'scrap', 'total')),
     plant     text NOT NULL,
+    equipment text NOT NULL,
+    role      text NOT NULL CHECK (role IN ('good', 'scrap', 'total')),
     edge      text NOT NULL,
     path      text NOT NULL,
     kind      text NOT NULL CHECK (kind IN ('cumulative', 'job_reset', 'pulse')),
@@ -225,45 +228,54 @@ CREATE TABLE counter_binding (
     max_rate  double precision,
     cadence_s double precision,
     gap_s     double precision,
-    PRIMARY KEY (equipment, role, plant, edge, path)
+    PRIMARY KEY (plant, equipment, role, edge, path),
+    FOREIGN KEY (plant, equipment) REFERENCES equipment
 );
+COMMENT ON COLUMN counter_binding.plant IS 'of the equipment and of the edge: a plan binds its own';
 
 CREATE TABLE order_tag (
-    equipment text PRIMARY KEY REFERENCES equipment,
     plant     text NOT NULL,
+    equipment text NOT NULL,
     edge      text NOT NULL,
-    path      text NOT NULL
+    path      text NOT NULL,
+    PRIMARY KEY (plant, equipment),
+    FOREIGN KEY (plant, equipment) REFERENCES equipment
 );
 
 CREATE TABLE state_tag (
-    equipment text PRIMARY KEY REFERENCES equipment,
     plant     text NOT NULL,
+    equipment text NOT NULL,
     edge      text NOT NULL,
     path      text NOT NULL,
-    spec      jsonb NOT NULL DEFAULT '{}'
+    spec      jsonb NOT NULL DEFAULT '{}',
+    PRIMARY KEY (plant, equipment),
+    FOREIGN KEY (plant, equipment) REFERENCES equipment
 );
 
 CREATE TABLE rule (
-    rule      text PRIMARY KEY,
-    equipment text NOT NULL REFERENCES equipment,
     plant     text NOT NULL,
+    rule      text NOT NULL,
+    equipment text NOT NULL,
     edge      text NOT NULL,
     path      text NOT NULL,
     name      text NOT NULL DEFAULT '',
     kind      text NOT NULL CHECK (kind IN ('limit', 'fault_word')),
-    spec      jsonb NOT NULL
+    spec      jsonb NOT NULL,
+    PRIMARY KEY (plant, rule),
+    FOREIGN KEY (plant, equipment) REFERENCES equipment
 );
 COMMENT ON COLUMN rule.spec IS 'limits, delays, priority, bits: as in plant.yaml';
 
 CREATE TABLE work_order (
     order_no  text PRIMARY KEY,
     plant     text NOT NULL REFERENCES plant,
-    equipment text NOT NULL REFERENCES equipment,
+    equipment text NOT NULL,
     product   text NOT NULL DEFAULT '',
     required  double precision NOT NULL,
     due       timestamptz,
     completes text NOT NULL DEFAULT 'quantity' CHECK (completes IN ('quantity', 'explicit')),
-    state     text NOT NULL DEFAULT 'released'
+    state     text NOT NULL DEFAULT 'released',
+    FOREIGN KEY (plant, equipment) REFERENCES equipment
 );
 
 -- What follows from readings ------------------------------------------------------------------
@@ -292,6 +304,7 @@ COMMENT ON COLUMN count_fact.quantity IS 'units made in (from_ts, ts]; 0 in rows
 
 CREATE TABLE assignment (
     assignment_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    plant         text NOT NULL,
     equipment     text NOT NULL,
     at            timestamptz NOT NULL,
     order_no      text,
@@ -302,23 +315,25 @@ CREATE TABLE assignment (
     batch         bigint,
     noted_at      timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX assignment_equipment_at ON assignment (equipment, at);
+CREATE INDEX assignment_equipment_at ON assignment (plant, equipment, at);
 COMMENT ON COLUMN assignment.order_no IS 'null: from then on this source assigns nothing';
 
 CREATE TABLE production_dirty (
+    plant     text NOT NULL,
     equipment text NOT NULL,
     minute    timestamptz NOT NULL
 );
 COMMENT ON TABLE production_dirty IS 'minutes to recompute: append-only marks without a key';
 
 CREATE TABLE production_1m (
+    plant     text NOT NULL,
     equipment text NOT NULL,
     minute    timestamptz NOT NULL,
     tag_id    int NOT NULL,
     role      text NOT NULL,
     run       text NOT NULL,
     quantity  double precision NOT NULL,
-    PRIMARY KEY (equipment, minute, tag_id, run)
+    PRIMARY KEY (plant, equipment, minute, tag_id, run)
 );
 CREATE INDEX production_1m_run ON production_1m (run, minute);
 
@@ -341,11 +356,13 @@ CREATE TABLE alarm (
 CREATE INDEX alarm_active ON alarm (plant, raised_at DESC)
     WHERE cleared_at IS NULL OR acknowledged_at IS NULL;
 CREATE INDEX alarm_raised_at ON alarm (raised_at DESC);
-CREATE INDEX alarm_rule ON alarm (rule, bit);
+CREATE INDEX alarm_rule ON alarm (plant, rule, bit);
+COMMENT ON COLUMN alarm.occurrence IS 'plant:rule@raise: unique over all plants';
 
 CREATE TABLE alarm_event (
     event_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     occurrence  text NOT NULL,
+    plant       text NOT NULL,
     rule        text NOT NULL,
     equipment   text NOT NULL,
     tag_id      int,

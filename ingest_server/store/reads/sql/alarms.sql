@@ -13,8 +13,8 @@ SELECT a.occurrence, a.rule, a.bit, r.name, r.kind, r.spec, a.equipment, q.name 
         WHERE v.occurrence = a.occurrence AND v.event = 'raised'
         ORDER BY v.event_id LIMIT 1) AS value
 FROM alarm a
-LEFT JOIN rule r ON r.rule = a.rule
-LEFT JOIN equipment q ON q.equipment = a.equipment
+LEFT JOIN rule r ON r.plant = a.plant AND r.rule = a.rule
+LEFT JOIN equipment q ON q.plant = a.plant AND q.equipment = a.equipment
 LEFT JOIN plant p ON p.plant = a.plant
 LEFT JOIN tag t ON t.tag_id = a.tag_id
 LEFT JOIN edge e ON e.edge_id = t.edge_id
@@ -33,17 +33,17 @@ LIMIT %(limit)s;
 -- name: journal
 -- What happened to alarms, newest event time first.
 SELECT v.event_id, v.occurrence, v.rule, r.name, v.equipment, q.name AS equipment_name, q.line,
-       q.plant, p.time_zone, e.plant || '/' || e.edge || '/' || t.path AS tag,
+       v.plant, p.time_zone, e.plant || '/' || e.edge || '/' || t.path AS tag,
        v.event, v.at, v.value, v.actor, v.learned_at, v.late, v.provisional,
        a.state, a.priority, a.bit
 FROM alarm_event v
 LEFT JOIN alarm a ON a.occurrence = v.occurrence
-LEFT JOIN rule r ON r.rule = v.rule
-LEFT JOIN equipment q ON q.equipment = v.equipment
-LEFT JOIN plant p ON p.plant = q.plant
+LEFT JOIN rule r ON r.plant = v.plant AND r.rule = v.rule
+LEFT JOIN equipment q ON q.plant = v.plant AND q.equipment = v.equipment
+LEFT JOIN plant p ON p.plant = v.plant
 LEFT JOIN tag t ON t.tag_id = v.tag_id
 LEFT JOIN edge e ON e.edge_id = t.edge_id
-WHERE (%(plant)s::text IS NULL OR q.plant = %(plant)s)
+WHERE (%(plant)s::text IS NULL OR v.plant = %(plant)s)
   AND (%(line)s::text IS NULL OR q.line = %(line)s)
   AND (%(equipment)s::text IS NULL OR v.equipment = %(equipment)s)
   AND (%(rule)s::text IS NULL OR v.rule = %(rule)s)
@@ -68,8 +68,8 @@ WITH done AS (
     UPDATE alarm
     SET acknowledged_at = %(at)s, acknowledged_by = %(by)s, state = %(state)s
     WHERE occurrence = %(occurrence)s
-    RETURNING occurrence, rule, equipment, tag_id
+    RETURNING occurrence, plant, rule, equipment, tag_id
 )
-INSERT INTO alarm_event (occurrence, rule, equipment, tag_id, event, at, actor)
-SELECT occurrence, rule, equipment, tag_id, 'acknowledged', %(at)s, %(by)s FROM done
+INSERT INTO alarm_event (occurrence, plant, rule, equipment, tag_id, event, at, actor)
+SELECT occurrence, plant, rule, equipment, tag_id, 'acknowledged', %(at)s, %(by)s FROM done
 RETURNING event_id;

@@ -6,7 +6,7 @@ SELECT o.order_no, o.plant, p.time_zone, o.equipment, q.line, o.product, o.requi
        o.completes, o.state
 FROM work_order o
 LEFT JOIN plant p ON p.plant = o.plant
-LEFT JOIN equipment q ON q.equipment = o.equipment
+LEFT JOIN equipment q ON q.plant = o.plant AND q.equipment = o.equipment
 WHERE (%(order)s::text IS NULL OR o.order_no = %(order)s)
   AND (%(plant)s::text IS NULL OR o.plant = %(plant)s)
   AND (%(line)s::text IS NULL OR q.line = %(line)s)
@@ -18,34 +18,35 @@ LIMIT %(limit)s;
 
 -- name: made
 -- What each counter role of each equipment made for some orders, and when.
-SELECT substr(m.run, 7) AS order_no, m.equipment, m.role, sum(m.quantity) AS quantity,
+SELECT substr(m.run, 7) AS order_no, m.plant, m.equipment, m.role, sum(m.quantity) AS quantity,
        min(m.minute) AS first_minute, max(m.minute) AS last_minute
 FROM production_1m m
 WHERE m.run = ANY(%(runs)s::text[])
-GROUP BY m.run, m.equipment, m.role
-ORDER BY m.run, m.equipment, m.role;
+GROUP BY m.run, m.plant, m.equipment, m.role
+ORDER BY m.run, m.plant, m.equipment, m.role;
 
 -- name: not_attributed
 -- What was made in a span and belongs to no order: nobody named one, or its timing is unknown.
-SELECT m.equipment, q.name, q.line, q.plant, p.time_zone, m.role,
+SELECT m.plant, m.equipment, q.name, q.line, p.time_zone, m.role,
        coalesce(sum(m.quantity) FILTER (WHERE m.run = 'unassigned'), 0) AS unassigned,
        coalesce(sum(m.quantity) FILTER (WHERE m.run = 'unallocated'), 0) AS unallocated
 FROM production_1m m
-LEFT JOIN equipment q ON q.equipment = m.equipment
-LEFT JOIN plant p ON p.plant = q.plant
+LEFT JOIN equipment q ON q.plant = m.plant AND q.equipment = m.equipment
+LEFT JOIN plant p ON p.plant = m.plant
 WHERE m.run IN ('unassigned', 'unallocated')
   AND m.minute >= date_trunc('minute', %(from_ts)s::timestamptz) AND m.minute < %(to_ts)s
-  AND (%(plant)s::text IS NULL OR q.plant = %(plant)s)
+  AND (%(plant)s::text IS NULL OR m.plant = %(plant)s)
   AND (%(equipment)s::text IS NULL OR m.equipment = %(equipment)s)
-GROUP BY m.equipment, q.name, q.line, q.plant, p.time_zone, m.role
-ORDER BY m.equipment, m.role;
+GROUP BY m.plant, m.equipment, q.name, q.line, p.time_zone, m.role
+ORDER BY m.plant, m.equipment, m.role;
 
 -- name: feeds
 -- The counters of some equipment, and up to when the stream of each is complete. Only edges in
 -- service count: one that is off or retired must not keep figures open for ever.
-SELECT b.equipment, b.role, b.plant || '/' || b.edge || '/' || b.path AS tag,
+SELECT b.plant, b.equipment, b.role, b.plant || '/' || b.edge || '/' || b.path AS tag,
        e.state, s.last_to AS complete_to
-FROM counter_binding b
+FROM unnest(%(plant)s::text[], %(equipment)s::text[]) AS w(plant, equipment)
+JOIN counter_binding b ON b.plant = w.plant AND b.equipment = w.equipment
 LEFT JOIN edge e ON (e.plant, e.edge) = (b.plant, b.edge)
 LEFT JOIN LATERAL (
     SELECT t.class FROM tag t
@@ -57,41 +58,41 @@ LEFT JOIN LATERAL (
     WHERE k.edge_id = e.edge_id AND k.class = t.class AND k.last_to IS NOT NULL
     ORDER BY k.ord DESC LIMIT 1
 ) s ON true
-WHERE b.equipment = ANY(%(equipment)s::text[])
-  AND coalesce(e.state, 'in_service') = 'in_service'
-ORDER BY b.equipment, b.role, tag;
+WHERE coalesce(e.state, 'in_service') = 'in_service'
+ORDER BY b.plant, b.equipment, b.role, tag;
 
 -- name: said
 -- What each source said about some equipment in a span, and what it had said last before.
-SELECT a.assignment_id, a.equipment, a.at, a.order_no, a.operation, a.source, a.author
-FROM assignment a
-WHERE a.equipment = ANY(%(equipment)s::text[])
-  AND a.at > %(from_ts)s::timestamptz AND a.at <= %(to_ts)s::timestamptz
+SELECT a.assignment_id, a.plant, a.equipment, a.at, a.order_no, a.operation, a.source, a.author
+FROM unnest(%(plant)s::text[], %(equipment)s::text[]) AS w(plant, equipment)
+JOIN assignment a ON a.plant = w.plant AND a.equipment = w.equipment
+WHERE a.at > %(from_ts)s::timestamptz AND a.at <= %(to_ts)s::timestamptz
 UNION ALL
-SELECT l.assignment_id, l.equipment, l.at, l.order_no, l.operation, l.source, l.author
-FROM unnest(%(equipment)s::text[]) AS w(equipment)
+SELECT l.assignment_id, l.plant, l.equipment, l.at, l.order_no, l.operation, l.source, l.author
+FROM unnest(%(plant)s::text[], %(equipment)s::text[]) AS w(plant, equipment)
 CROSS JOIN unnest(ARRAY['plc', 'scan', 'explicit']) AS o(source)
 CROSS JOIN LATERAL (
     SELECT a.* FROM assignment a
-    WHERE a.equipment = w.equipment AND a.source = o.source AND a.at <= %(from_ts)s::timestamptz
+    WHERE a.plant = w.plant AND a.equipment = w.equipment AND a.source = o.source
+      AND a.at <= %(from_ts)s::timestamptz
     ORDER BY a.at DESC, a.assignment_id DESC LIMIT 1
 ) l;
 
 -- name: running
 -- Every equipment of which a source last said something, with what each source said.
-SELECT DISTINCT ON (a.equipment, a.source)
-       a.assignment_id, a.equipment, a.at, a.order_no, a.operation, a.source, a.author
+SELECT DISTINCT ON (a.plant, a.equipment, a.source)
+       a.assignment_id, a.plant, a.equipment, a.at, a.order_no, a.operation, a.source, a.author
 FROM assignment a
 WHERE a.at <= %(now)s::timestamptz
-  AND a.equipment IN (
-      SELECT x.equipment FROM assignment x WHERE x.order_no = ANY(%(orders)s::text[]))
-ORDER BY a.equipment, a.source, a.at DESC, a.assignment_id DESC;
+  AND (a.plant, a.equipment) IN (
+      SELECT x.plant, x.equipment FROM assignment x WHERE x.order_no = ANY(%(orders)s::text[]))
+ORDER BY a.plant, a.equipment, a.source, a.at DESC, a.assignment_id DESC;
 
 -- name: facts
 -- The facts in the minutes in which an order produced, in the order of (ts, tag), from a place on.
 -- A minute may hold another order's facts too: the caller attributes each.
 SELECT f.ts, f.from_ts, f.tag_id, f.raw_before, f.raw, f.quantity, f.cause, f.discontinuous,
-       m.equipment, m.role, b.kind, b.modulus, coalesce(b.factor, 1) AS factor, b.gap_s,
+       m.plant, m.equipment, m.role, b.kind, b.modulus, coalesce(b.factor, 1) AS factor, b.gap_s,
        e.plant || '/' || e.edge || '/' || t.path AS tag, t.dtype,
        c.epoch, c.class, c.seq
 FROM production_1m m
@@ -100,11 +101,11 @@ JOIN count_fact f
 JOIN tag t ON t.tag_id = f.tag_id
 JOIN edge e ON e.edge_id = t.edge_id
 LEFT JOIN counter_binding b
-  ON (b.equipment, b.role, b.plant, b.edge, b.path)
-   = (m.equipment, m.role, e.plant, e.edge, t.path)
+  ON (b.plant, b.equipment, b.role, b.edge, b.path)
+   = (m.plant, m.equipment, m.role, e.edge, t.path)
 LEFT JOIN batch c ON c.edge_id = t.edge_id AND c.batch = f.batch
 WHERE m.run = %(run)s
   AND f.quantity <> 0
   AND (f.ts, f.tag_id) >= (%(after_ts)s::timestamptz, %(after_tag)s::int)
-ORDER BY f.ts, f.tag_id, m.equipment, f.batch, f.from_ts, f.quantity, f.raw
+ORDER BY f.ts, f.tag_id, m.plant, m.equipment, f.batch, f.from_ts, f.quantity, f.raw
 LIMIT %(limit)s::bigint OFFSET %(skip)s::bigint;

@@ -20,7 +20,8 @@ WITH bound AS (
                WHERE b.equipment = %(equipment)s
                  AND (b.plant, b.edge, b.path) = (e.plant, e.edge, t.path)))
       AND (%(line)s::text IS NULL OR EXISTS (
-               SELECT FROM bound b JOIN equipment q ON q.equipment = b.equipment
+               SELECT FROM bound b
+               JOIN equipment q ON q.plant = b.plant AND q.equipment = b.equipment
                WHERE q.line = %(line)s
                  AND (b.plant, b.edge, b.path) = (e.plant, e.edge, t.path)))
       AND (e.plant, e.edge, t.path)
@@ -38,7 +39,8 @@ SELECT g.edge_id, g.plant, g.edge, g.path, p.time_zone,
                    'equipment', u.equipment, 'line', u.line, 'uses', u.uses)
                    ORDER BY u.equipment), '[]')
         FROM (SELECT b.equipment, q.line, json_agg(b.use ORDER BY b.use) AS uses
-              FROM bound b LEFT JOIN equipment q ON q.equipment = b.equipment
+              FROM bound b
+              LEFT JOIN equipment q ON q.plant = b.plant AND q.equipment = b.equipment
               WHERE (b.plant, b.edge, b.path) = (g.plant, g.edge, g.path)
               GROUP BY b.equipment, q.line) u) AS bound
 FROM page g
@@ -59,13 +61,13 @@ SELECT p.plant, p.name AS plant_name, p.time_zone, l.line, l.name AS line_name,
        q.equipment, q.name AS equipment_name,
        (SELECT array_agg(DISTINCT b.tag ORDER BY b.tag) FROM (
             SELECT plant || '/' || edge || '/' || path AS tag FROM counter_binding c
-            WHERE c.equipment = q.equipment
+            WHERE c.plant = q.plant AND c.equipment = q.equipment
             UNION ALL SELECT plant || '/' || edge || '/' || path FROM order_tag c
-            WHERE c.equipment = q.equipment
+            WHERE c.plant = q.plant AND c.equipment = q.equipment
             UNION ALL SELECT plant || '/' || edge || '/' || path FROM state_tag c
-            WHERE c.equipment = q.equipment
+            WHERE c.plant = q.plant AND c.equipment = q.equipment
             UNION ALL SELECT plant || '/' || edge || '/' || path FROM rule c
-            WHERE c.equipment = q.equipment) b) AS tags
+            WHERE c.plant = q.plant AND c.equipment = q.equipment) b) AS tags
 FROM plant p
 LEFT JOIN line l ON l.plant = p.plant
 LEFT JOIN equipment q ON q.plant = l.plant AND q.line = l.line

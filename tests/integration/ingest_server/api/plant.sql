@@ -87,10 +87,10 @@ INSERT INTO work_order (order_no, plant, equipment, product, required, due, stat
   ('WO/3', 'demo', 'press-2', 'Rim_1', 0, NULL, 'released');
 
 -- press-1 makes WO-1 from 00:00:30 to 00:02:30, then WO-2; the plan's own start says WO-2 too.
-INSERT INTO assignment (equipment, at, order_no, source, author, tag_id) VALUES
-  ('press-1', '2026-03-01 00:00:30Z', 'WO-1', 'plc', 'demo/line-a/press-1/recipe', 5),
-  ('press-1', '2026-03-01 00:02:30Z', 'WO-2', 'plc', 'demo/line-a/press-1/recipe', 5),
-  ('press-2', '2026-02-28 20:00Z', NULL, 'explicit', 'Li Wei', NULL);
+INSERT INTO assignment (plant, equipment, at, order_no, source, author, tag_id) VALUES
+  ('demo', 'press-1', '2026-03-01 00:00:30Z', 'WO-1', 'plc', 'demo/line-a/press-1/recipe', 5),
+  ('demo', 'press-1', '2026-03-01 00:02:30Z', 'WO-2', 'plc', 'demo/line-a/press-1/recipe', 5),
+  ('demo', 'press-2', '2026-02-28 20:00Z', NULL, 'explicit', 'Li Wei', NULL);
 INSERT INTO batch (edge_id, batch, epoch, class, seq, rows) VALUES
   (1, 1, '00000000-0000-0000-0000-000000000001', 'key', 4, 10);
 -- A baseline, 10 before anybody named an order, 70 for WO-1, a reset, and in 00:02 both orders.
@@ -101,13 +101,13 @@ INSERT INTO count_fact (tag_id, ts, from_ts, raw_before, raw, quantity, cause, d
   (1, '2026-03-01 00:02:10Z', '2026-03-01 00:02:00Z', 1080, 35, 35, 3, false, 1),
   (1, '2026-03-01 00:02:40Z', '2026-03-01 00:02:35Z', 35, 42, 7, 1, false, 1),
   (1, '2026-03-01 00:05:00Z', '2026-03-01 00:02:00Z', 42, 47, 5, 1, true, 1);
-INSERT INTO production_1m (equipment, minute, tag_id, role, run, quantity) VALUES
-  ('press-1', '2026-03-01 00:00Z', 1, 'good', 'unassigned', 10),
-  ('press-1', '2026-03-01 00:01Z', 1, 'good', 'order:WO-1', 70),
-  ('press-1', '2026-03-01 00:02Z', 1, 'good', 'order:WO-1', 35),
-  ('press-1', '2026-03-01 00:02Z', 1, 'good', 'order:WO-2', 7),
-  ('press-1', '2026-03-01 00:05Z', 1, 'good', 'unallocated', 5),
-  ('press-2', '2026-03-01 00:05Z', 8, 'total', 'unassigned', 3);
+INSERT INTO production_1m (plant, equipment, minute, tag_id, role, run, quantity) VALUES
+  ('demo', 'press-1', '2026-03-01 00:00Z', 1, 'good', 'unassigned', 10),
+  ('demo', 'press-1', '2026-03-01 00:01Z', 1, 'good', 'order:WO-1', 70),
+  ('demo', 'press-1', '2026-03-01 00:02Z', 1, 'good', 'order:WO-1', 35),
+  ('demo', 'press-1', '2026-03-01 00:02Z', 1, 'good', 'order:WO-2', 7),
+  ('demo', 'press-1', '2026-03-01 00:05Z', 1, 'good', 'unallocated', 5),
+  ('demo', 'press-2', '2026-03-01 00:05Z', 8, 'total', 'unassigned', 3);
 
 INSERT INTO alarm (occurrence, rule, bit, equipment, plant, tag_id, raised_at, cleared_at,
                    acknowledged_at, acknowledged_by, state, priority, late, learned_at) VALUES
@@ -121,8 +121,8 @@ INSERT INTO alarm (occurrence, rule, bit, equipment, plant, tag_id, raised_at, c
    'B', 'low', false, '2026-03-01 00:30Z'),
   ('word/4@5.1', 'word', 4, 'press-2', 'demo', 8, '2026-03-01 00:31Z', NULL, NULL, NULL,
    'G', 'low', false, '2026-03-01 00:31Z');
-INSERT INTO alarm_event (occurrence, rule, equipment, tag_id, event, at, value, late, provisional, learned_at) VALUES
-  ('press-1-hot@1.1', 'press-1-hot', 'press-1', 2, 'raised', '2025-12-01Z', 91.5, false, false, '2025-12-01Z'),
-  ('press-1-hot@2.2', 'press-1-hot', 'press-1', 2, 'raised', '2026-03-01 00:10Z', 95, true, false, '2026-03-01 01:00Z'),
-  ('press-1-hot@2.2', 'press-1-hot', 'press-1', 2, 'cleared', '2026-03-01 00:12Z', 80, true, false, '2026-03-01 01:00Z'),
-  ('word/3@4.1', 'word', 'press-2', 8, 'raised', '2026-03-01 00:30Z', 8, false, true, '2026-03-01 00:30Z');
+INSERT INTO alarm_event (occurrence, plant, rule, equipment, tag_id, event, at, value, late, provisional, learned_at) VALUES
+  ('press-1-hot@1.1', 'demo', 'press-1-hot', 'press-1', 2, 'raised', '2025-12-01Z', 91.5, false, false, '2025-12-01Z'),
+  ('press-1-hot@2.2', 'demo', 'press-1-hot', 'press-1', 2, 'raised', '2026-03-01 00:10Z', 95, true, false, '2026-03-01 01:00Z'),
+  ('press-1-hot@2.2', 'demo', 'press-1-hot', 'press-1', 2, 'cleared', '2026-03-01 00:12Z', 80, true, false, '2026-03-01 01:00Z'),
+  ('word/3@4.1', 'demo', 'word', 'press-2', 8, 'raised', '2026-03-01 00:30Z', 8, false, true, '2026-03-01 00:30Z');

@@ -53,6 +53,7 @@ async def test_one_order_shows_what_its_figures_are_made_of(client: httpx2.Async
     assert {name: found[name] for name in listed} == listed
     assert found["made"] == [
         {
+            "plant": "demo",
             "equipment": "press-1",
             "role": "good",
             "quantity": 7,
@@ -118,6 +119,7 @@ async def test_a_figure_traces_back_to_readings_rule_and_who_assigned_it(
     assert trace["items"][1] == {
         "quantity": 35.0,
         "role": "good",
+        "plant": "demo",
         "equipment": "press-1",
         "tag": "demo/line-a/press-1/count",
         "from": {"ts": "2026-03-01T08:02:00+08:00", "value": 1080.0},

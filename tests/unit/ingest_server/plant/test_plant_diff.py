@@ -86,7 +86,10 @@ def test_an_order_with_production_is_not_removed() -> None:
     assert (refused.value.code, refused.value.params) == ("LS-5320", {"orders": "WO-2601-003"})
 
 
-def test_a_file_of_another_plant_is_refused() -> None:
+def test_an_order_of_another_plant_is_not_taken_from_it() -> None:
     with pytest.raises(PlanRefused) as refused:
-        diff(EXAMPLE, edited(plant="other"))
-    assert refused.value.code == "LS-5321"
+        diff(EXAMPLE, EXAMPLE, orders_elsewhere={"WO-9", "WO-2601-003"})
+    assert (refused.value.code, refused.value.params) == (
+        "LS-5321",
+        {"orders": "WO-2601-003, WO-9"},
+    )
