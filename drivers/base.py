@@ -131,6 +131,11 @@ class GroupConfig(Strict):
     )
     tags: Some[TagConfig] = Field(description="The tags.")
 
+    @property
+    def events(self) -> bool:
+        """Whether each report is an event of its own: two equal ones are two, not no change."""
+        return False
+
     def class_of(self, tag: TagConfig) -> StreamClass:
         """The class in which a tag of this group is sent."""
         return tag.class_ or self.class_

@@ -14,11 +14,12 @@ from pydantic import Field
 from drivers.base import Device, Driver
 from drivers.modbus.config import AnyModbus, ModbusDevice, ModbusRtuDevice, ModbusRtuTcpDevice
 from drivers.opcua.config import OpcUaDevice
+from drivers.scanner.config import ScannerDevice
 from runtime.clock import Clock
 from runtime.errors import Reconfigure
 
 AnyDevice = Annotated[
-    ModbusDevice | ModbusRtuDevice | ModbusRtuTcpDevice | OpcUaDevice,
+    ModbusDevice | ModbusRtuDevice | ModbusRtuTcpDevice | OpcUaDevice | ScannerDevice,
     Field(discriminator="driver"),
 ]
 """A device in a configuration; the key `driver` decides."""
@@ -38,6 +39,14 @@ def _opcua(config: OpcUaDevice, clock: Clock) -> Device:
     return OpcUaConnection(config, clock)
 
 
+def _scanner(config: ScannerDevice, clock: Clock) -> Device:
+    if config.serial is not None:
+        _demand("scanner", "serial")
+    from drivers.scanner.driver import ScannerConnection
+
+    return ScannerConnection(config, clock)
+
+
 DRIVERS: Final[dict[str, Driver]] = {
     "modbus-tcp": Driver(
         config=ModbusDevice, connect=_modbus, needs=("pymodbus",), loggers=("pymodbus",)
@@ -45,6 +54,7 @@ DRIVERS: Final[dict[str, Driver]] = {
     "modbus-rtu": Driver(config=ModbusRtuDevice, connect=_modbus, needs=("serial",), loggers=()),
     "modbus-rtu-tcp": Driver(config=ModbusRtuTcpDevice, connect=_modbus, needs=(), loggers=()),
     "opcua": Driver(config=OpcUaDevice, connect=_opcua, needs=("asyncua",), loggers=("asyncua",)),
+    "scanner": Driver(config=ScannerDevice, connect=_scanner, needs=(), loggers=()),
 }
 
 
@@ -60,7 +70,7 @@ def connect(config: AnyDevice, clock: Clock) -> Device:
     return DRIVERS[config.driver].connect(config, clock)
 
 
-def _demand(driver: str) -> None:
-    for package in DRIVERS[driver].needs:
+def _demand(driver: str, *more: str) -> None:
+    for package in (*DRIVERS[driver].needs, *more):
         if find_spec(package) is None:
             raise Reconfigure("LS-3001", driver=driver, package=package)

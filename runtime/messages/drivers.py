@@ -189,4 +189,60 @@ TEXTS: dict[str, Text] = {
         zh="设备 {device}（{address}）上报过快，已丢弃 {count} 个值。请加大 every_ms 或 "
         "sampling_ms。",
     ),
+    "LS-3301": Text(
+        en="A scanner is reached in one way: give exactly one of connect, listen and serial.",
+        zh="扫码器只能以一种方式接入：connect、listen、serial 请只填写其中一个。",
+    ),
+    "LS-3302": Text(
+        en="{pattern} is not a regular expression ({reason}): correct it.",
+        zh="{pattern} 不是有效的正则表达式（{reason}）：请更正。",
+    ),
+    "LS-3303": Text(
+        en="The pattern {pattern} could take too long on a line of {longest} bytes. Avoid a "
+        "repetition inside of a repetition, bound repetitions ({{1,20}} instead of +), or make "
+        "longest smaller.",
+        zh="正则表达式 {pattern} 匹配 {longest} 字节的行可能耗时过长。请避免重复中再套重复，限定"
+        "重复次数（用 {{1,20}} 代替 +），或减小 longest。",
+    ),
+    "LS-3304": Text(
+        en="{address} is not a part of the text: write line for the whole text, or the name of a "
+        "group of the pattern, (?P<name>...).",
+        zh="{address} 不是文本的一部分：整行写 line，否则写正则表达式中的命名组 (?P<名称>...)。",
+    ),
+    "LS-3305": Text(
+        en="What a scanner reads is text: the data type {dtype} must be str.",
+        zh="扫码器读到的是文本：数据类型 {dtype} 必须为 str。",
+    ),
+    "LS-3306": Text(
+        en="{text} cannot be written in the encoding {encoding}: correct one of the two.",
+        zh="{text} 无法用编码 {encoding} 表示：请更正其中之一。",
+    ),
+    "LS-3310": Text(
+        en="The scanner {device} at {address} cannot be reached ({reason}); it is tried again. "
+        "Check power, cable, address and port.",
+        zh="无法连接扫码器 {device}（{address}）：{reason}；将自动重试。请检查电源、线缆、地址和端"
+        "口。",
+    ),
+    "LS-3311": Text(
+        en="The connection to the scanner {device} at {address} is lost ({reason}); it is made "
+        "again.",
+        zh="与扫码器 {device}（{address}）的连接已中断（{reason}）；将重新连接。",
+    ),
+    "LS-3312": Text(
+        en="Nothing was heard of the scanner {device} at {address} for {silent_s} s, not even its "
+        "heartbeat; the connection is made again.",
+        zh="扫码器 {device}（{address}）已 {silent_s} 秒没有任何消息（包括心跳）；将重新连接。",
+    ),
+    "LS-3314": Text(
+        en="The scanner {device} at {address} sends lines that are dropped ({reason}); they are "
+        "counted from now on. Check terminator, encoding, prefix, suffix, longest and the cable.",
+        zh="扫码器 {device}（{address}）发来的行被丢弃（{reason}），此后只计数。请检查 terminator、"
+        "encoding、prefix、suffix、longest 以及线缆。",
+    ),
+    "LS-3315": Text(
+        en="The scanner {device} at {address} reads texts that no pattern matches, such as {text}; "
+        "they are counted from now on. Correct the patterns if they are wanted.",
+        zh="扫码器 {device}（{address}）读到的文本不符合任何正则表达式，例如 {text}；此后只计数。如"
+        "需要这些文本，请更正正则表达式。",
+    ),
 }

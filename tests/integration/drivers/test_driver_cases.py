@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from asyncua import ua
 import drivers
 from drivers import registry
 from drivers.base import Columns, DeviceConfig
+from drivers.scanner.config import ScannerDevice
 from runtime.clock import now_us
+from runtime.errors import RetryLater
 from tests.integration.drivers.modbus_plc import Plc
 from tests.integration.drivers.opcua_server import Machine
 from wire import quality
@@ -67,3 +70,29 @@ async def test_opcua_cases() -> None:
             await read_twice("opcua", case, url=machine.url, security="none")
             assert machine.writes == []
             await machine.reset()
+
+
+@pytest.mark.parametrize("case", cases("scanner"))
+async def test_scanner_case(case: dict[str, Any]) -> None:
+    async def send(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for chunk in case["chunks"]:
+            writer.write(chunk.encode(case.get("encoding", "utf-8")))
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(send, "127.0.0.1", 0)
+    async with server:
+        where = {"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1]}
+        config = ScannerDevice.model_validate(
+            {"id": "case", "driver": "scanner", "connect": where, **case["device"]}
+        )
+        got: list[list[Any]] = []
+        async with registry.connect(config, now_us) as device:
+            with pytest.raises(RetryLater):
+                async for columns in device.changes():
+                    assert columns.s is not None
+                    got += [
+                        [config.points[point].path, text]
+                        for point, text in zip(columns.point, columns.s, strict=True)
+                    ]
+    assert got == case["expect"]

@@ -1,0 +1,1 @@
+"""Barcode and RFID readers that send lines over TCP or a serial port."""
