@@ -1,6 +1,6 @@
 """What a process did to the files of a folder, recorded by the preloaded `powercut.c`.
 
-    recorder = Recorder(folder, journal=elsewhere / "journal", shim=build(elsewhere))
+    recorder = Recorder(folder, journal=elsewhere / "journal", shim=build("powercut", elsewhere))
     subprocess.run(writer, env={**os.environ, **recorder.environment()})
     before, events = recorder.before, recorder.events()
 
@@ -11,9 +11,7 @@ last whole step.
 from __future__ import annotations
 
 import os
-import shutil
 import struct
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,6 @@ from typing import Final, Literal, TypeAlias
 
 Op: TypeAlias = Literal["create", "write", "truncate", "sync", "sync_names", "unlink", "rename"]
 
-_SOURCE: Final = Path(__file__).with_name("powercut.c")
 _HEADER: Final = struct.Struct("<IIQQQ")
 _MAGIC: Final = 0x31435750
 _OPS: Final[Mapping[int, Op]] = {
@@ -57,31 +54,6 @@ class Known:
 
 class IncompleteJournal(Exception):
     """The files are not what the journal says: the process changed them in a way not recorded."""
-
-
-def compiler() -> str | None:
-    """The C compiler there is."""
-    names = (os.environ.get("CC", ""), "cc", "gcc", "clang")
-    return next((found for name in names if name and (found := shutil.which(name))), None)
-
-
-def lacking() -> str:
-    """Why nothing can be recorded here; empty where it can."""
-    if not Path("/proc/self/fd").is_dir():
-        return "power cuts are recorded on Linux only"
-    return "" if compiler() else "no C compiler (cc, gcc, clang or $CC) on PATH"
-
-
-def build(folder: Path) -> Path:
-    """Compile the shim into `folder`. Raises CalledProcessError with the compiler's words."""
-    program = compiler()
-    if program is None:
-        raise FileNotFoundError(lacking())
-    built = folder / "powercut.so"
-    options = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror"]
-    command = [program, *options, "-o", str(built), str(_SOURCE), "-ldl", "-lpthread"]
-    subprocess.run(command, check=True, capture_output=True, text=True)
-    return built
 
 
 class Recorder:

@@ -1,11 +1,11 @@
 /* Writes down every change a process makes to the files of one folder, and when it asks for them to
  * be on disk, so that the state after a power cut at any moment can be worked out afterwards.
  *
- * Preloaded (LD_PRELOAD); POWERCUT_FOLDER is the folder, POWERCUT_JOURNAL the file written to, which
- * lies elsewhere. The journal is a sequence of records: struct header, then `length` bytes. A change
- * and its record are one step: no other change comes between. fsync and fdatasync are only written
- * down, since what they promise is decided by whoever reads the journal. Changes by other calls
- * (mapped memory, writev, stdio) are not seen; the reader finds that out by comparing files.
+ * Preloaded (LD_PRELOAD); POWERCUT_FOLDER is the folder, POWERCUT_JOURNAL the file written to,
+ * which lies elsewhere. The journal is a sequence of records: struct header, then `length` bytes.
+ * A change and its record are one step: no other change comes between. fsync and fdatasync are only
+ * written down, since what they promise is decided by whoever reads the journal. Changes by other
+ * calls (mapped memory, writev, stdio) are not seen; the reader finds that out by comparing files.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

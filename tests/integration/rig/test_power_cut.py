@@ -15,19 +15,20 @@ import orjson
 import pytest
 
 from rig.faults import journal
-from rig.faults.journal import Event, IncompleteJournal, Known, Recorder, build, known
+from rig.faults.journal import Event, IncompleteJournal, Known, Recorder, known
 from rig.faults.powercut import KEEPS, Disk, Keep, install
+from rig.faults.preload import build, lacking
 from tests.integration.rig.promises import broken, held, told
 
 ROOT = Path(__file__).parents[3]
 WRITER = Path(__file__).with_name("buffer_writer.py")
 
-pytestmark = pytest.mark.skipif(bool(journal.lacking()), reason=journal.lacking())
+pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking())
 
 
 @pytest.fixture(scope="session")
 def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("shim"))
+    return build("powercut", tmp_path_factory.mktemp("shim"))
 
 
 Record = Callable[..., Recorder]
