@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edge_agent.config import load
-from edge_agent.tools import export_tags, import_tags
+from edge_agent.tools import export_records, export_tags, import_tags, support_bundle
 from edge_agent.tools.ask import ask
 from runtime import cli, logs, messages
 
@@ -113,6 +113,8 @@ def _say(code: str, **params: object) -> None:
 
 app.command("import")(import_tags.command)
 app.command("export-tags")(export_tags.command)
+app.command("export")(export_records.command)
+app.command("support-bundle")(support_bundle.command)
 
 
 def main() -> None:

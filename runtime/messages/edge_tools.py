@@ -72,4 +72,45 @@ TEXTS: dict[str, Text] = {
         en="{file} exists. Choose another name, or give --config {file} to put the tags into it.",
         zh="{file} 已存在。请换用其他名称，或用 --config {file} 将变量写入其中。",
     ),
+    "LS-4730": Text(
+        en="The buffer {file} is in use: stop the agent first, and start it again afterwards.",
+        zh="缓冲区 {file} 正在使用：请先停止代理，完成后再启动。",
+    ),
+    "LS-4731": Text(
+        en="There is no buffer at {file}. Does data_dir name the folder of this edge?",
+        zh="{file} 处没有缓冲区。请确认 data_dir 是该边缘端的目录。",
+    ),
+    "LS-4732": Text(
+        en="The buffer {file} cannot be read: {reason}. Start the agent once: it saves what "
+        "can be read.",
+        zh="无法读取缓冲区 {file}：{reason}。请启动一次代理，它会转存可读取的内容。",
+    ),
+    "LS-4733": Text(
+        en="{records} records of {edge} ({bytes} bytes) written to {file} and read back. "
+        "They stay in the buffer, too.",
+        zh="已将 {edge} 的 {records} 条记录（{bytes} 字节）写入 {file} 并回读校验。缓冲区中仍保留"
+        "这些记录。",
+    ),
+    "LS-4734": Text(
+        en="{file} exists. Choose another name, or remove it.",
+        zh="{file} 已存在。请换用其他名称或先删除它。",
+    ),
+    "LS-4735": Text(
+        en="{file} is not a whole records file: {reason}. Write it again, on another stick "
+        "if need be.",
+        zh="{file} 不是完整的记录文件：{reason}。请重新写入，必要时更换 U 盘。",
+    ),
+    "LS-4736": Text(
+        en="The server has confirmed everything of {edge}: there is nothing to carry.",
+        zh="服务器已确认 {edge} 的全部记录：没有需要携带的内容。",
+    ),
+    "LS-4740": Text(
+        en="{file} written, with: {names}. Secrets and samples are left out; look through it "
+        "before you send it.",
+        zh="已写入 {file}，包含：{names}。其中不含密码和样本；发送前请检查。",
+    ),
+    "LS-4741": Text(
+        en="The log {file} cannot be read: {reason}. Check its name and your permissions.",
+        zh="无法读取日志 {file}：{reason}。请检查文件名和权限。",
+    ),
 }
