@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,6 +28,7 @@ from runtime import logs, platform
 from runtime.clock import now_us
 from runtime.errors import Reconfigure, RetryLater
 from runtime.metrics import Metrics
+from runtime.reconnect import Reconnect
 from runtime.supervise import Backoff, Supervisor
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ PORT_FILE: Final = "api.port"
 _STOP_GRACE_S: Final = 10.0
 _API_GRACE_S: Final = 3
 _PARTITIONS_EVERY_S: Final = 3_600.0
+_TELL_AGAIN_S: Final = 30.0
 _SABOTAGE: Final = "LINESIDE_SABOTAGE"
 _SABOTAGED_EVERY: Final = 5
 
@@ -107,8 +110,8 @@ class Server:
             _log.error("LS-5434")
 
     async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Again and again while something outside is not as it should be, saying so each time."""
-        backoff, failures = Backoff(first_s=0.2, most_s=10), 0
+        """Again and again while something outside is not as it should be, saying so."""
+        again, told, told_s = Reconnect(), "", 0.0
         loop = asyncio.get_running_loop()
         while True:
             began_s = loop.time()
@@ -116,9 +119,14 @@ class Server:
                 await work()
                 return
             except (RetryLater, Reconfigure) as error:
-                failures = 1 if loop.time() - began_s > backoff.most_s else failures + 1
-                pause_s = backoff.pause_s(failures)
-                _log.warning(error.code, **error.params, pause_s=round(pause_s, 1))
+                pause_s = again.pause_s(
+                    error,
+                    lasted_s=loop.time() - began_s,
+                    lot=random.random(),  # noqa: S311
+                )
+                if error.code != told or loop.time() - told_s > _TELL_AGAIN_S:
+                    told, told_s = error.code, loop.time()
+                    _log.warning(error.code, **error.params, pause_s=round(pause_s, 1))
             await asyncio.sleep(pause_s)
 
     async def _database(self) -> None:

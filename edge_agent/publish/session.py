@@ -16,7 +16,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from edge_agent.buffer.reminder import Reminder
@@ -32,7 +32,7 @@ from runtime.clock import Clock
 from runtime.errors import LinesideError, Reconfigure
 from runtime.metrics import Metrics
 from runtime.mqtt import BrokerAddress, Connection, Message, Will
-from runtime.supervise import Backoff
+from runtime.reconnect import Reconnect
 from wire.control import Ack
 from wire.errors import WireError
 from wire.ids import EdgeId
@@ -52,7 +52,6 @@ class Pace:
 
     status_every_s: float = 10.0
     keepalive_s: int = 15
-    retry: Backoff = field(default_factory=lambda: Backoff(first_s=0.5, most_s=30.0))
 
 
 class _Left(Exception):
@@ -125,7 +124,7 @@ class Session:
             self.left.set()
 
     async def _talk(self) -> None:
-        failures = 0
+        again = Reconnect()
         while not self._leaving.is_set():
             began_s = time.monotonic()
             try:
@@ -139,9 +138,11 @@ class Session:
                     self.connected, self.since_us = False, self._clock()
             if isinstance(self.error, BufferDamaged):
                 raise self.error
-            good = time.monotonic() - began_s > self._pace.retry.most_s
-            failures = 1 if good else failures + 1
-            pause_s = self._pace.retry.pause_s(failures, at=random.random())  # noqa: S311
+            pause_s = again.pause_s(
+                self.error,
+                lasted_s=time.monotonic() - began_s,
+                lot=random.random(),  # noqa: S311
+            )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._leaving.wait(), pause_s)
 
