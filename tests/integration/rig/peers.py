@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import socket
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -45,9 +46,18 @@ class Peer:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
+    def read_on(self) -> None:
+        """Take up reading again."""
+        self._task = asyncio.create_task(self._read())
+
     async def close(self) -> None:
         await self.stop_reading()
         self.end.close()
+
+    async def abort(self) -> None:
+        """Close by RST."""
+        self.end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await self.close()
 
 
 class Upstream:

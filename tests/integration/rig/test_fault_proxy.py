@@ -102,9 +102,25 @@ async def test_a_reset_of_one_end_resets_the_other(
     one, other = pair.client, pair.server
     if who == "server":
         one, other = other, one
-    one.end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    await one.close()
+    await one.abort()
     await wait_for(lambda: other.ended == "ConnectionResetError")
+    await wait_for(lambda: proxy.connections == 0)
+
+
+async def test_a_reset_learnt_only_by_sending_is_passed_on_as_one(
+    pair: Pair, proxy: FaultProxy, wait_for: WaitFor
+) -> None:
+    await pair.client.stop_reading()
+    sending = asyncio.create_task(pair.server.send(bytes(8 * 1024 * 1024)))
+    await wait_for(lambda: proxy.waiting >= pump.BOUND, what="no more is read of the server")
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    await pair.server.abort()
+    await pair.client.send(b"anybody?")
+    await asyncio.sleep(A_WHILE_S)
+    pair.client.read_on()
+    await wait_for(lambda: pair.client.ended)
+    assert pair.client.ended == "ConnectionResetError"
     await wait_for(lambda: proxy.connections == 0)
 
 
