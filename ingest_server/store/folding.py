@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ingest_server.store.connection import Connection
 
 PLAN_LOCK: Final = 0x4C53_4445_0003
+_ATTRIBUTION_LOCK: Final = 0x4C53_4446
 _SQL = beside(__file__, "folding.sql")
 
 
@@ -112,6 +113,7 @@ def load_states(
 
 def write(connection: Connection, rows: FoldRows) -> None:
     """Write within the caller's transaction. Raises psycopg's own errors."""
+    _keep_apart(connection, rows)
     if rows.states:
         connection.execute(
             _SQL["save_fold_states"],
@@ -130,6 +132,19 @@ def write(connection: Connection, rows: FoldRows) -> None:
     mark(connection, rows.minutes)
     for alarm in rows.alarms:
         _alarm(connection, alarm)
+
+
+def _keep_apart(connection: Connection, rows: FoldRows) -> None:
+    """Of two transactions, one with facts and one with an assignment, the later sees the earlier.
+
+    Two workers may write them at once. If neither saw the other, a drain between their commits
+    would compute the minute without the assignment, and no mark would be left to mend it.
+    """
+    assigned = {row.plant for row in rows.assignments}
+    # One order for all writers: they wait, they do not deadlock.
+    for plant in sorted(assigned | {plant for plant, _, _ in rows.minutes}):
+        name = "take_attribution" if plant in assigned else "share_attribution"
+        connection.execute(_SQL[name], {"key": _ATTRIBUTION_LOCK, "plant": plant})
 
 
 def mark(connection: Connection, minutes: set[tuple[str, str, int]]) -> None:

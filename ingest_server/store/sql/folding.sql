@@ -14,6 +14,14 @@ SELECT coalesce(max(version), 0) FROM plan_version
 -- The plan in force of every plant.
 SELECT DISTINCT ON (plant) plan FROM plan_version ORDER BY plant, version DESC
 
+-- name: share_attribution
+-- Facts of a plant are written beside each other; waits for an assignment under way.
+SELECT pg_advisory_xact_lock_shared(%(key)s, hashtext(%(plant)s))
+
+-- name: take_attribution
+-- An assignment of a plant waits for facts under way, and keeps others out until it is there.
+SELECT pg_advisory_xact_lock(%(key)s, hashtext(%(plant)s))
+
 -- name: tags_of_edge
 -- Tags of an edge that may be bound, by their path.
 SELECT tag_id, path, class FROM tag WHERE edge_id = %(edge_id)s AND path = ANY(%(paths)s::text[])
