@@ -111,7 +111,9 @@ class Server:
 
     async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
         """Again and again while something outside is not as it should be, saying so."""
-        again, told, told_s = Reconnect(), "", 0.0
+        # One server is no herd: whatever is back, database or broker, is used within seconds.
+        again = Reconnect(refused=Backoff(first_s=0.2, most_s=5.0, spread=0.5))
+        told, told_s = "", 0.0
         loop = asyncio.get_running_loop()
         while True:
             began_s = loop.time()
