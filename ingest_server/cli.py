@@ -20,6 +20,7 @@ from ingest_server.config import ROLES, Role, ServerConfig
 from runtime import cli, logs, messages, platform, strict_yaml
 from runtime.clock import now_us
 from runtime.errors import Reconfigure
+from wire.ids import EdgeId
 
 if TYPE_CHECKING:
     from ingest_server.store import looks
@@ -121,6 +122,33 @@ def apply(
             typer.echo(messages.text("LS-5453" if done.changes else "LS-5452"))
 
     asyncio.run(work())
+
+
+@app.command()
+def refold(
+    file: File,
+    edge: Annotated[str | None, typer.Option(help="Only of this edge: plant/edge.")] = None,
+) -> None:
+    """Catch up with counters, orders and alarms of streams whose folds failed."""
+    from ingest_server.usecases.refold import Refolded
+    from ingest_server.usecases.refold import refold as refold_all
+
+    only = None if edge is None else EdgeId.parse(edge)
+
+    async def work() -> list[Refolded]:
+        async with parts.database(strict_yaml.load(file, ServerConfig)) as dsn:
+            return await asyncio.to_thread(lambda: refold_all(dsn, clock=now_us, edge=only))
+
+    found = asyncio.run(work())
+    for one in found:
+        what = {"edge": str(one.edge), "class": str(one.cls), "records": str(one.records)}
+        if one.error is not None:
+            what |= {"left": str(one.left), "reason": repr(one.error)[:300]}
+        typer.echo(messages.text("LS-5456" if one.error is None else "LS-5457", lang=None, **what))
+    if not found:
+        typer.echo(messages.text("LS-5458"))
+    if any(one.error is not None for one in found):
+        raise typer.Exit(1)
 
 
 @dead_letters.command("list")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from ingest_server.receive.draft import Draft, Known, Outcome
 from ingest_server.store import edges, leases
 from ingest_server.store.changes import Changes, commit
-from ingest_server.store.errors import BadBatch, CursorMoved, StoreError
+from ingest_server.store.errors import BadBatch, CursorMoved, LeaseLost, StoreError
 from ingest_server.store.rows import NoticeRow
 from ingest_server.usecases.commit import Commit
 from wire.control import Rewind, Status
@@ -269,6 +269,8 @@ def _stream(arrival: Arrival) -> tuple[EdgeId, UUID, StreamClass] | None:
 
 def _raise_unless_of_a_record(error: Exception) -> None:
     """A database that is away is away for all; refused values and our own defects are not."""
+    if isinstance(error, LeaseLost):
+        raise error
     if isinstance(error, StoreError) and not isinstance(error, BadBatch):
         raise error
 

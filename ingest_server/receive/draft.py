@@ -175,9 +175,10 @@ class Draft:
     ) -> None:
         assert verdict.stream is not None  # noqa: S101 - the caller looked
         known = self._edge(edge)
-        before = known.row.streams.get(verdict.stream.key)
         stream = verdict.stream
-        if before is None or before.applied == before.cursor:
+        # A stream whose folds stand still holds those that follow it: folds go by stream order.
+        before = [row for row in known.row.streams.values() if row.cls is prefix.cls]
+        if all(row.applied == row.cursor for row in before):
             stream = replace(stream, applied=stream.cursor)
         numbers: dict[int, int] = {}
         readings = None

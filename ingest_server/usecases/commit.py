@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ingest_server.store import changes as store_changes
-from ingest_server.store import folding
+from ingest_server.store import folding, unfolded
 from ingest_server.store.errors import PlanChanged, wrapped
 from ingest_server.store.partitions import DAY_US, Partitions
 from ingest_server.store.rows import NoticeRow
@@ -50,6 +50,7 @@ class Commit:
                 raise PlanChanged("LS-5505")
             store_changes.write(connection, changes)
             folding.write(connection, folded.rows)
+            unfolded.keep(connection, folded.kept)
         self._folds.accept(folded)
         self._latest.note([each.readings for each in changes.records if each.readings is not None])
         return not folded.parked
@@ -85,13 +86,12 @@ def _parked(changes: Changes, folded: Folded) -> Changes:
     notices: list[tuple[int, NoticeRow]] = []
     for before, after in changes.edges:
         streams = dict(after.streams)
+        for (edge_id, epoch, cls), seq in folded.first_kept.items():
+            if edge_id == after.edge_id:
+                streams[epoch, cls] = replace(streams[epoch, cls], applied=seq - 1)
         for (edge_id, epoch, cls), error in folded.parked.items():
             if edge_id != after.edge_id:
                 continue
-            known = before.streams.get((epoch, cls))
-            streams[epoch, cls] = replace(
-                streams[epoch, cls], applied=0 if known is None else known.applied
-            )
             params = {"epoch": str(epoch), "class": str(cls), "reason": repr(error)[:300]}
             notices.append((edge_id, NoticeRow(code="LS-5415", params=params)))
         pairs.append((before, replace(after, streams=streams)))

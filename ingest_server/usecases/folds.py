@@ -8,25 +8,25 @@ Invariants:
 - the plans do not change between the fold and the commit: the transaction holds them and compares
   the version;
 - a fold that fails is a defect of ours, not of the data: the stream is parked (its `applied` stays
-  behind its cursor), people are told, and storing goes on.
+  behind its cursor), people are told, and storing goes on. So do those of the same edge and class
+  that follow it. What they would have folded is kept for `refold`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from ingest_server.domain import alarms, counters
 from ingest_server.domain.alarm_states import Event, letter
-from ingest_server.domain.assignments import cleaned_order
 from ingest_server.domain.buckets import minute_of
 from ingest_server.store import folding
 from ingest_server.store.folding import AlarmRow, AssignmentRow, FoldRows
-from ingest_server.store.rows import Shape
 from ingest_server.usecases.bindings import Bindings, Uses, bindings_of
+from ingest_server.usecases.bound_readings import bound_rows, by_tag, orders, values
 from wire.quality import NO_VALUE, is_good
 
 if TYPE_CHECKING:
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
 LATE_AFTER_US: Final = 60_000_000
 """Learned so long after it happened, something counts as late."""
-_BEYOND: Final = 2**62
-"""Stands for integers that int64 cannot hold: no fold takes it for a value."""
 
 StateKey = tuple[int, str]
 StreamOf = tuple[int, Any, Any]
@@ -65,6 +63,15 @@ class Folded:
     rows: FoldRows = field(default_factory=FoldRows)
     states: dict[StateKey, Any] = field(default_factory=dict)
     parked: dict[tuple[int, Any, StreamClass], Exception] = field(default_factory=dict)
+    kept: list[RecordRows] = field(default_factory=list)
+    """Records to be folded later: those of parked streams."""
+    first_kept: dict[tuple[int, Any, StreamClass], int] = field(default_factory=dict)
+    """The first `seq` kept of each stream that this transaction parks."""
+
+    def keep(self, record: RecordRows) -> None:
+        """This record is the one that parks its stream, or stands behind it."""
+        self.kept.append(record)
+        self.first_kept.setdefault((record.edge_id, record.epoch, record.cls), record.seq)
 
 
 class Folds:
@@ -93,38 +100,69 @@ class Folds:
 
     def fold(self, connection: Connection, changes: Changes) -> Folded:
         """Fold the records of all edges. Raises StoreError while loading."""
-        if self._bindings is None:
-            version = folding.plan_version(connection)
-            self._bindings = bindings_of(version, folding.load_plans(connection))
+        self._load_plans(connection)
         folded = Folded()
         edges = {before.edge_id: (before, after) for before, after in changes.edges}
         for record in changes.records:
             before, after = edges[record.edge_id]
             if record.tag_numbers:
                 self._edges.pop(record.edge_id, None)
-            bound = self._bound(connection, before.edge, record.edge_id)
-            key = (record.edge_id, record.epoch, record.cls)
             row = after.streams[record.epoch, record.cls]
-            if key in folded.parked or row.applied != row.cursor:
-                continue
-            unreadable = self._bindings.unreadable.get(before.edge.plant)
-            if unreadable is not None:
-                folded.parked[key] = unreadable
-            if not bound.uses:
-                continue
-            one = _RecordFold(record, bound, self._states, folded.states, self._clock())
-            try:
-                one.run()
-            except Exception as error:  # noqa: BLE001 - no I/O in there: whatever it is is a defect
-                folded.parked[key] = error
-                continue
-            folded.states.update(one.states)
-            _join(folded.rows, one.rows)
-        folded.rows.states = {
-            key: state if isinstance(state, dict) else state.to_json()
-            for key, state in folded.states.items()
-        }
-        return folded
+            if row.applied != row.cursor:
+                folded.kept.append(self._to_keep(connection, before.edge, record))
+            else:
+                self._one(connection, before.edge, record, folded)
+        return _with_states(folded)
+
+    def fold_kept(
+        self, connection: Connection, edge: EdgeId, records: Sequence[RecordRows]
+    ) -> Folded:
+        """Fold records of one edge that were kept; `kept`: those from a failure on."""
+        self._load_plans(connection)
+        folded = Folded()
+        for record in records:
+            self._one(connection, edge, record, folded)
+        return _with_states(folded)
+
+    def _load_plans(self, connection: Connection) -> Bindings:
+        if self._bindings is None:
+            version = folding.plan_version(connection)
+            self._bindings = bindings_of(version, folding.load_plans(connection))
+        return self._bindings
+
+    def _one(
+        self, connection: Connection, edge: EdgeId, record: RecordRows, folded: Folded
+    ) -> None:
+        """Fold one record, or keep it where it fails or stands behind one that did."""
+        key = (record.edge_id, record.epoch, record.cls)
+        if any((edge_id, cls) == (key[0], key[2]) for edge_id, _, cls in folded.first_kept):
+            folded.keep(self._to_keep(connection, edge, record))
+            return
+        bound = self._bound(connection, edge, record.edge_id)
+        unreadable = self._load_plans(connection).unreadable.get(edge.plant)
+        if unreadable is not None:
+            folded.parked[key] = unreadable
+            folded.keep(record)
+            return
+        if not bound.uses:
+            return
+        one = _RecordFold(record, bound, self._states, folded.states, self._clock())
+        try:
+            one.run()
+        except Exception as error:  # noqa: BLE001 - no I/O in there: whatever it is is a defect
+            folded.parked[key] = error
+            folded.keep(self._to_keep(connection, edge, record))
+            return
+        folded.states.update(one.states)
+        _join(folded.rows, one.rows)
+
+    def _to_keep(self, connection: Connection, edge: EdgeId, record: RecordRows) -> RecordRows:
+        """Of a record what its folds have to see: readings of the tags that are bound now."""
+        bound = self._bound(connection, edge, record.edge_id)
+        if record.readings is None or edge.plant in self._load_plans(connection).unreadable:
+            return record
+        rows = bound_rows(record.readings.tag_id, bound.mask)
+        return replace(record, readings=record.readings.take(rows) if rows.size else None)
 
     def _bound(self, connection: Connection, edge: EdgeId, edge_id: int) -> BoundTags:
         known = self._edges.get(edge_id)
@@ -189,7 +227,7 @@ class _RecordFold:
         read: set[int] = set()
         readings = self._record.readings
         if readings is not None and len(readings):
-            for tag_id, part in _by_tag(readings, self._bound.mask):
+            for tag_id, part in by_tag(readings, self._bound.mask):
                 read.add(tag_id)
                 self._tag(tag_id, self._bound.uses[tag_id], part)
         self._end_delays(read)
@@ -216,7 +254,7 @@ class _RecordFold:
                     self.states[key] = alarms.interrupted(state)
 
     def _tag(self, tag_id: int, uses: Uses, part: Readings) -> None:
-        value = _values(part)
+        value = values(part)
         for binding in uses.counters:
             self._count(tag_id, uses.plant, binding, part, value)
         if uses.orders:
@@ -245,7 +283,7 @@ class _RecordFold:
         key = (tag_id, "order")
         saved = self._state(key) or {"v": 1, "known": False, "order": None}
         told = np.flatnonzero(is_good(part.q) & ((part.q & np.uint32(NO_VALUE)) == 0))
-        for index, order in zip(told.tolist(), _orders(part, told), strict=True):
+        for index, order in zip(told.tolist(), orders(part, told), strict=True):
             if saved["known"] and saved["order"] == order:
                 continue
             saved = {"v": 1, "known": True, "order": order}
@@ -334,37 +372,12 @@ def alarm_row(
     )
 
 
-def _by_tag(readings: Readings, mask: NDArray[np.bool_]) -> list[tuple[int, Readings]]:
-    """The readings of each bound tag, in the order in which they were taken."""
-    tag_ids = readings.tag_id
-    within = np.minimum(tag_ids, mask.shape[0] - 1)
-    rows = np.flatnonzero(mask[within] & (tag_ids < mask.shape[0]))
-    if not rows.size:
-        return []
-    rows = rows[np.argsort(tag_ids[rows], kind="stable")]
-    found, starts = np.unique(tag_ids[rows], return_index=True)
-    parts = np.split(rows, starts[1:])
-    return [
-        (tag_id, readings.take(part)) for tag_id, part in zip(found.tolist(), parts, strict=True)
-    ]
-
-
-def _values(part: Readings) -> NDArray[Any]:
-    """The numbers of one tag's readings; those in texts are beyond what any fold counts."""
-    if (part.shape == Shape.FROM_FLOAT).any():
-        return part.f
-    if (part.shape == Shape.TEXT).any():
-        return np.where(part.shape == Shape.TEXT, np.int64(_BEYOND), part.i)
-    return part.i
-
-
-def _orders(part: Readings, rows: NDArray[np.intp]) -> list[str | None]:
-    if part.s is not None and (part.shape[rows] == Shape.TEXT).any():
-        return [cleaned_order(text) for text in part.s[rows].tolist()]
-    if (part.shape[rows] == Shape.FROM_FLOAT).any():
-        return [cleaned_order(f"{value:g}") for value in part.f[rows].tolist()]
-    # An order number kept as an integer: 0 is what PLCs hold where there is none.
-    return [str(value) if value else None for value in part.i[rows].tolist()]
+def _with_states(folded: Folded) -> Folded:
+    folded.rows.states = {
+        key: state if isinstance(state, dict) else state.to_json()
+        for key, state in folded.states.items()
+    }
+    return folded
 
 
 def _join(rows: FoldRows, more: FoldRows) -> None:

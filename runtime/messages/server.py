@@ -21,6 +21,20 @@ TEXTS: dict[str, Text] = {
         "可用 `lineside-server dead-letter list` 列出。",
     ),
     "LS-5455": Text(en="None.", zh="无。"),
+    "LS-5456": Text(
+        en="{edge}, class {class}: {records} records folded; up to date.",
+        zh="{edge}，类别 {class}：已处理 {records} 条记录，现已补齐。",
+    ),
+    "LS-5457": Text(
+        en="{edge}, class {class}: {records} records folded, {left} are left: the next one fails "
+        "again ({reason}). Its readings are stored. Report it.",
+        zh="{edge}，类别 {class}：已处理 {records} 条记录，剩余 {left} 条："
+        "下一条再次失败（{reason}）。其读数已保存。请上报。",
+    ),
+    "LS-5458": Text(
+        en="No stream is parked: counters, orders and alarms are up to date.",
+        zh="没有停滞的数据流：计数、工单和报警均为最新。",
+    ),
     "LS-5501": Text(
         en="The database cannot be used at the moment (SQLSTATE {state}): {reason}. It is tried "
         "again; nothing is lost meanwhile.",
@@ -96,9 +110,11 @@ TEXTS: dict[str, Text] = {
     ),
     "LS-5415": Text(
         en="Counters, orders and alarms of the stream {epoch}/{class} stand still since this "
-        "record ({reason}); its readings are stored. This is a defect: report it.",
+        "record ({reason}); its readings are stored. This is a defect: report it. Once a release "
+        "without it runs, `lineside-server refold` catches up.",
         zh="自该记录起，数据流 {epoch}/{class} 的计数、工单和报警已停止更新（{reason}）；"
-        "其读数仍在保存。这是程序缺陷，请上报。",
+        "其读数仍在保存。这是程序缺陷，请上报。安装修复后的版本后，"
+        "可用 `lineside-server refold` 补齐。",
     ),
     "LS-5416": Text(
         en="The record {seq} of the stream {epoch}/{class} cannot be dealt with ({reason}). The "
@@ -116,6 +132,10 @@ TEXTS: dict[str, Text] = {
         "the edge keeps it. This is a defect: report it.",
         zh="无法处理来自 {edge}（主题 {topic}）的一条消息：{reason}。"
         "该消息未被确认，边缘端会继续保留。这是程序缺陷，请上报。",
+    ),
+    "LS-5419": Text(
+        en="Counters, orders and alarms of the class {class} have caught up and go on.",
+        zh="类别 {class} 的计数、工单和报警已补齐并恢复更新。",
     ),
     "LS-5420": Text(
         en="A message of {edge} on {topic} was set aside ({outcome}): {reason}. Look at it with "
