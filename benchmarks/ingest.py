@@ -25,6 +25,7 @@ from benchmarks.results import (
     ratio_at_most,
 )
 from benchmarks.server_side import (
+    BEGIN_LIMIT_S,
     Sender,
     Worker,
     bare_copy,
@@ -162,7 +163,7 @@ async def _begin(at: Place, dsn: str, name: str, count: int, tags: int) -> list[
     before = 0 if row is None else int(row[0])
     beginnings = [(sender.edge, one) for sender in senders for one in sender.beginning()]
     await publish(at.broker, beginnings)
-    await until_stored(dsn, before + len(beginnings))
+    await until_stored(dsn, before + len(beginnings), limit_s=BEGIN_LIMIT_S)
     return senders
 
 

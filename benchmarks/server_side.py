@@ -28,6 +28,8 @@ from wire.topics import up
 
 COPY = "COPY lineside.reading (ts, tag_id, num, big, txt, q, batch) FROM STDIN (FORMAT binary)"
 _LIMIT_S = 120.0
+_BEGIN_LIMIT_S = 600.0
+"""A thousand edges that begin take minutes: rows of edges and tags are made one edge at a time."""
 
 
 @dataclass(kw_only=True)
@@ -53,9 +55,7 @@ class Sender:
             TagTable(tags=tags[start : start + MAX_TAGS_A_RECORD])
             for start in range(0, len(tags), MAX_TAGS_A_RECORD)
         ]
-        return [self._next(Kind.OPENING, encode_record(opening).packed, opening)] + [
-            self._next(Kind.TAGS, encode_record(table).packed, table) for table in tables
-        ]
+        return [self._next(record) for record in (opening, *tables)]
 
     def samples(self, polls: int) -> bytes:
         """The next record of samples."""
@@ -67,7 +67,7 @@ class Sender:
         body = pack_body(Kind.SAMPLES, plain)
         return frame(epoch=self.epoch, cls=StreamClass.BULK, seq=self.seq, body=body)
 
-    def _next(self, _kind: Kind, _packed: bytes, record: Opening | TagTable) -> bytes:
+    def _next(self, record: Opening | TagTable) -> bytes:
         self.seq += 1
         body = encode_record(record)
         return frame(epoch=self.epoch, cls=StreamClass.BULK, seq=self.seq, body=body)
@@ -121,9 +121,9 @@ async def publish(broker: BrokerAddress, records: Sequence[tuple[EdgeId, bytes]]
             )
 
 
-async def until_stored(dsn: str, wanted: int) -> float:
+async def until_stored(dsn: str, wanted: int, *, limit_s: float = _LIMIT_S) -> float:
     """Wait until the cursors of all streams sum up to `wanted`; the monotonic time of it."""
-    end = time.monotonic() + _LIMIT_S
+    end = time.monotonic() + limit_s
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
         while True:
             cursor = await connection.execute(

@@ -14,6 +14,8 @@ REGISTERS = 10_000
 _DEVICE = "server"
 _REPORT_MS = 500
 _LAST_S = 20.0
+_MARGIN_S = 2.0
+"""Changes go on so long before and after the time that is looked at."""
 
 
 async def changes(rounds: int) -> list[Result]:
@@ -37,7 +39,7 @@ async def _run(name: str, seconds: float, *, modbus: bool) -> list[Result]:
             "opcua_machine",
             nodes=NODES,
             changes=CHANGES_A_SECOND,
-            seconds=seconds,
+            seconds=seconds + 2 * _MARGIN_S,
             go=str(go),
         )
         try:
@@ -59,6 +61,7 @@ async def _run(name: str, seconds: float, *, modbus: bool) -> list[Result]:
                 await edge.start()
                 await asyncio.sleep(3.0)
                 go.touch()
+                await asyncio.sleep(_MARGIN_S)
                 found = await edge.over(seconds)
                 made = await server.found()
                 received = await _received(at.acker, int(made["changes"]))
