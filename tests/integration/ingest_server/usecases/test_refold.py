@@ -8,9 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from ingest_server.cli import app
 from ingest_server.receive.committer import Committer
 from ingest_server.store.errors import CursorMoved
 from ingest_server.usecases.refold import Refolded
@@ -250,3 +253,29 @@ def test_records_that_come_in_meanwhile_are_folded_once(
     assert not catching_up.is_alive()
     assert rows("SELECT sum(quantity), count(*) FROM count_fact WHERE quantity > 0") == [(200, 200)]
     assert parked(rows) == []
+
+
+def test_the_command_says_what_it_did(
+    put: Apply, handle: Handle, migrated: str, rows: Rows, park: Park, tmp_path: Path
+) -> None:
+    config = tmp_path / "server.yaml"
+    config.write_text(f"data_dir: data\ndatabase: {{dsn: '{migrated}'}}\n")
+
+    def command(*more: str) -> tuple[int, str]:
+        done = CliRunner().invoke(
+            app, ["refold", str(config), *more], env={"LINESIDE_LANG": "en", "LC_ALL": "C.UTF-8"}
+        )
+        return done.exit_code, done.output
+
+    put()
+    epoch = started(EDGE)
+    repair = park(epoch)
+    epoch.sample([(GOOD, 1004)])
+    handle(*epoch.records)
+    code, said = command()
+    assert (code, "1 are left" in said) == (1, True)
+    repair()
+    assert "No stream is parked" in command("--edge", "demo/other")[1]
+    assert command("--edge", "demo/line-a")[0] == 0
+    assert parked(rows) == []
+    assert "No stream is parked" in command()[1]
