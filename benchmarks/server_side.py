@@ -28,7 +28,7 @@ from wire.topics import up
 
 COPY = "COPY lineside.reading (ts, tag_id, num, big, txt, q, batch) FROM STDIN (FORMAT binary)"
 _LIMIT_S = 120.0
-_BEGIN_LIMIT_S = 600.0
+BEGIN_LIMIT_S = 600.0
 """A thousand edges that begin take minutes: rows of edges and tags are made one edge at a time."""
 
 
@@ -55,7 +55,7 @@ class Sender:
             TagTable(tags=tags[start : start + MAX_TAGS_A_RECORD])
             for start in range(0, len(tags), MAX_TAGS_A_RECORD)
         ]
-        return [self._next(record) for record in (opening, *tables)]
+        return [self._next(opening), *[self._next(table) for table in tables]]
 
     def samples(self, polls: int) -> bytes:
         """The next record of samples."""
