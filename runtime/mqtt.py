@@ -19,6 +19,7 @@ import contextlib
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -31,6 +32,7 @@ from runtime.broker import BrokerAddress, BrokerConfig, Tls
 from runtime.errors import LinesideError, Reconfigure, RetryLater
 from runtime.messages import Phrase
 from runtime.mqtt_alive import SignsOfLife
+from runtime.mqtt_answer import in_time
 from runtime.mqtt_message import Message
 from runtime.mqtt_open import LastError, Will, ending, open_client, reason_of, refusal, tls_code
 from runtime.readiness import SocketWatcher
@@ -72,6 +74,7 @@ class Connection:
         max_inbound: int = 256,
         clean: bool = True,
         connect_s: float = _CONNECT_S,
+        answer_s: float = 20.0,
     ) -> None:
         self.address = address
         self.client_id = client_id
@@ -81,6 +84,7 @@ class Connection:
         self._max_inbound = max_inbound
         self._clean = clean
         self._connect_s = connect_s
+        self._in_time = partial(in_time, limit_s=answer_s, broker=str(address))
         self._client: paho.Client | None = None
         self._watcher: SocketWatcher | None = None
         self._fd = -1
@@ -196,8 +200,8 @@ class Connection:
     async def publish(
         self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False
     ) -> None:
-        """Return when the broker has it (QoS 0: when the system has); else `ConnectionLost`."""
-        await self.send(topic, payload, qos=qos, retain=retain)
+        """Return when the broker has it (QoS 0: when the system has); else `RetryLater`."""
+        await self._in_time(self.send(topic, payload, qos=qos, retain=retain))
 
     def send(
         self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False
@@ -240,7 +244,7 @@ class Connection:
             raise self._gone()
         answered: asyncio.Future[list[ReasonCode]] = asyncio.get_running_loop().create_future()
         self._subscribes[mid] = answered
-        for one, reason in zip(filters, await answered, strict=False):
+        for one, reason in zip(filters, await self._in_time(answered), strict=False):
             if reason.value >= _REFUSED:
                 raise Reconfigure("LS-1106", broker=str(self.address), filter=one)
 

@@ -240,9 +240,10 @@ TEXTS: dict[str, Text] = {
         "程序将继续重试，请检查网络、地址及服务器是否运行。",
     ),
     "LS-1102": Text(
-        en="The broker {broker} did not answer the log-in within {limit_s} s. The program keeps "
-        "trying; check that this port speaks MQTT.",
-        zh="消息服务器 {broker} 在 {limit_s} 秒内未应答登录。程序将继续重试，请确认该端口为 MQTT。",
+        en="The broker {broker} did not answer within {limit_s} s. The program keeps trying; check "
+        "that this port speaks MQTT, and the broker's own log.",
+        zh="消息服务器 {broker} 在 {limit_s} 秒内未应答。程序将继续重试，"
+        "请确认该端口为 MQTT，并查看消息服务器自身的日志。",
     ),
     "LS-1103": Text(
         en="The connection to the broker {broker} is lost: {reason}. The program connects again.",
