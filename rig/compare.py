@@ -299,6 +299,9 @@ def _alarms(
             # What nobody watched from its beginning to its delay's end cannot be timed.
             if match.ok or not (disturbed or optional):
                 summary.alarms.append(match)
+            if not (match.ok or disturbed or optional):
+                when = f"raised {_iso(match.raised_us)}, due {_iso(match.truth_raised_us)}"
+                summary.findings.append(f"alarm {label}: {when}")
 
 
 def _conditions(truth: Truth, plan: Plan) -> Iterable[tuple[str, int | None, list[Span], int, str]]:

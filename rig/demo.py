@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -28,13 +29,14 @@ from rig.system import EDGES, System
 from runtime import logs, messages, strict_yaml
 from runtime.cli import report, take_language
 from runtime.clock import from_datetime, now_us
-from runtime.errors import RetryLater
+from runtime.errors import Reconfigure, RetryLater
 from runtime.platform import on_stop_signals
 from simulators.config import PlantConfig
 from simulators.truth import Truth
 
 Sabotage = Literal["early-ack", "delete-batch"]
 DEFAULT_FOLDER = ROOT / "var" / "demo"
+_LONGEST_S = 604_800
 _PROGRESS_EVERY_S = 5.0
 _UNDER_WAY = 8
 """So many records are always on their way while readings flow."""
@@ -60,9 +62,9 @@ class Options:
 def main(argv: Sequence[str] | None = None) -> int:
     """0: everything agreed (or Ctrl-C was pressed); 1: it did not; 2: it could not be run."""
     words, language = take_language(sys.argv[1:] if argv is None else argv)
-    if language in ("en", "zh"):
-        import os
-
+    if language is not None and language not in ("en", "zh"):
+        return report(Reconfigure("LS-1303", value=language), extra="embedded")
+    if language is not None:
         os.environ["LINESIDE_LANG"] = language
     options = _parse(words)
     logs.configure(json=False, level="warning", stream=sys.stderr)
@@ -95,6 +97,8 @@ async def run(options: Options) -> Summary | None:
     try:
         async with system:
             await until_collecting(system, stop)
+            if stop.is_set():
+                return None
             _print_where(system)
             await system.plant.run()
             windows = await _run_plant(system, options, stop)
@@ -145,19 +149,21 @@ async def settle(system: System, *, limit_s: float = 120.0) -> None:
 async def until_collecting(
     system: System, stop: asyncio.Event | None = None, *, limit_s: float = 90.0
 ) -> None:
-    """Wait until every counter of the plan has been read: only then may parts be made."""
+    """Wait until every counter was read and the pages are there: then parts may be made."""
+    begun_us = now_us()
     end = time.monotonic() + limit_s
     while stop is None or not stop.is_set():
         with ServerView(system.database.dsn) as view:
             counters = view.counters()
-        edges = {counter.edge for counter in counters if counter.readings}
-        if counters and edges == set(EDGES) and all(counter.readings for counter in counters):
+        fresh = {
+            counter.edge
+            for counter in counters
+            if counter.readings and counter.readings[-1].at_us >= begun_us
+        }
+        read = bool(counters) and all(counter.readings for counter in counters)
+        if read and fresh == set(EDGES) and all(system.page_url(name) for name in EDGES):
             return
-        for program in system.programs():
-            if not program.running:
-                raise RetryLater(
-                    "LS-8101", program=program.name, log=str(program.log), last=program.last_line()
-                )
+        system.check_alive()
         if time.monotonic() > end:
             raise RetryLater("LS-8104", folder=str(system.logs))
         await asyncio.sleep(0.25)
@@ -189,6 +195,7 @@ async def _run_plant(
                 away, outage = False, None
                 opened = datetime.now(UTC) + timedelta(seconds=_SETTLE_S)
                 _tell(messages.text("LS-8121"))
+            system.check_alive()
             if passed - shown >= _PROGRESS_EVERY_S:
                 shown = passed
                 _tell(await progress.line(passed))
@@ -257,6 +264,8 @@ def _parse(argv: Sequence[str]) -> Options:
     asked = parser.parse_args(argv)
     if asked.outage and asked.seconds is None:
         parser.error(say("LS-8138"))
+    if asked.seconds is not None and not 1 <= asked.seconds <= _LONGEST_S:
+        parser.error(say("LS-8139", most=_LONGEST_S))
     return Options(
         seconds=asked.seconds,
         outage=asked.outage,
@@ -272,7 +281,7 @@ def _print_where(system: System) -> None:
     _tell(
         messages.text(
             "LS-8115",
-            api=f"{system.api_url}/docs",
+            api=system.api_url,
             token=str(system.data / "server" / "api.token"),
             pages=", ".join(page for page in pages if page) or "-",
             logs=str(system.logs),

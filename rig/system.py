@@ -20,6 +20,7 @@ from ingest_server.embedded.ports import free_port
 from ingest_server.embedded.postgres import EmbeddedPostgres
 from rig.programs import ROOT, Program, python_module_command
 from rig.simulated import SimulatedPlant
+from runtime.errors import RetryLater
 from runtime.platform import write_private
 
 EDGES = ("line-a", "line-b")
@@ -113,6 +114,14 @@ class System:
         """Our own programs, without broker and database."""
         return (self.server, *self.edges.values(), self.plant.program)
 
+    def check_alive(self) -> None:
+        """Raise RetryLater (LS-8101) where one of our programs has ended by itself."""
+        for program in self.programs():
+            if not program.running:
+                raise RetryLater(
+                    "LS-8101", program=program.name, log=str(program.log), last=program.last_line()
+                )
+
     def page_url(self, edge: str) -> str | None:
         """The local page of an edge, once it has told its port."""
         try:
@@ -186,6 +195,7 @@ class System:
         for edge in self.edges.values():
             stack.push_async_callback(edge.stop)
             edge.environment = self._environment()
+            (self.data / edge.name / "page.port").unlink(missing_ok=True)
             edge.start()
 
     def ports_in_words(self) -> dict[str, str]:

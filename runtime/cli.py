@@ -137,7 +137,7 @@ def report(error: BaseException, *, extra: str) -> int:
     return _complain("LS-1302", FAILED, reason=messages.describe(error).replace("\n", " "))
 
 
-def _complain(code: str, exit_code: int, **params: object) -> int:
+def _complain(code: str, exit_code: int, /, **params: object) -> int:
     print(code, messages.text(code, lang=None, **params), file=sys.stderr)  # noqa: T201
     return exit_code
 

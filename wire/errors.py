@@ -6,7 +6,7 @@ from __future__ import annotations
 class LinesideError(Exception):
     """Something a person may have to read; `code` is stable, `params` fill the catalogue's text."""
 
-    def __init__(self, code: str, **params: object) -> None:
+    def __init__(self, code: str, /, **params: object) -> None:
         super().__init__(code, params)
         self.code = code
         self.params = params

@@ -83,7 +83,7 @@ def detect_language(environ: Mapping[str, str] | None = None) -> Language:
     return "zh" if system.lower().startswith(("zh", "chinese")) else "en"
 
 
-def text(code: str, *, lang: Language | None = None, **params: object) -> str:
+def text(code: str, /, *, lang: Language | None = None, **params: object) -> str:
     """The text of `code` in `lang` (default: the locale's), with `params` filled in.
 
     An unknown code or a missing parameter never hides the message: the code and the raw

@@ -81,10 +81,12 @@ TEXTS: dict[str, Text] = {
     "LS-8113": Text(en="Starting the server ...", zh="正在启动服务器……"),
     "LS-8114": Text(en="Starting two edge agents ...", zh="正在启动两个边缘代理……"),
     "LS-8115": Text(
-        en="API and its description: {api} (token in {token})\nEdge pages: {pages}\n"
-        "Logs: {logs}\nCtrl-C stops everything; started again, it goes on.",
-        zh="接口及其说明：{api}（令牌在 {token}）\n边缘页面：{pages}\n"
-        "日志：{logs}\n按 Ctrl-C 全部停止；再次启动会继续。",
+        en="API: {api}/api/v1, for example\n"
+        "  curl -H \"Authorization: Bearer $(cat '{token}')\" {api}/api/v1/orders\n"
+        "Edge pages: {pages}\nLogs: {logs}\nCtrl-C stops everything; started again, it goes on.",
+        zh="接口：{api}/api/v1，例如\n"
+        "  curl -H \"Authorization: Bearer $(cat '{token}')\" {api}/api/v1/orders\n"
+        "边缘页面：{pages}\n日志：{logs}\n按 Ctrl-C 全部停止；再次启动会继续。",
     ),
     "LS-8116": Text(
         en="{seconds:>5} s  {rate:>5} readings/s, {stored} stored, {buffered} records buffered, "
@@ -134,6 +136,9 @@ TEXTS: dict[str, Text] = {
     ),
     "LS-8137": Text(en="Language of messages.", zh="消息语言。"),
     "LS-8138": Text(en="--outage needs --seconds.", zh="--outage 需要同时给出 --seconds。"),
+    "LS-8139": Text(
+        en="--seconds takes a number from 1 to {most}.", zh="--seconds 的取值为 1 到 {most}。"
+    ),
     "LS-8140": Text(
         en="Readings: {collected} collected, {stored} stored, {lost} lost, "
         "{duplicated} duplicated, {in_gap} told as gaps, {waiting} still at the edges",

@@ -85,6 +85,14 @@ def test_an_error_is_a_line_of_words_and_its_exit_code(
     assert err.count("\n") == 1
 
 
+def test_no_name_of_a_parameter_is_in_the_way_of_the_words(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    error = RetryLater("LS-5206", part="PostgreSQL", exit_code=1, reason="x", log="y", code="z")
+    assert cli.report(error, extra="embedded") == cli.FAILED
+    assert "PostgreSQL" in capsys.readouterr().err
+
+
 def test_every_problem_of_a_configuration_is_a_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
