@@ -13,7 +13,14 @@ from rich.console import Console
 from rich.table import Table
 
 from edge_agent.config import load
-from edge_agent.tools import export_records, export_tags, import_tags, support_bundle
+from edge_agent.tools import (
+    browse,
+    doctor,
+    export_records,
+    export_tags,
+    import_tags,
+    support_bundle,
+)
 from edge_agent.tools.ask import ask
 from runtime import cli, logs, messages
 
@@ -111,6 +118,8 @@ def _say(code: str, **params: object) -> None:
     print(messages.text(code, lang=None, **params))  # noqa: T201
 
 
+app.command("doctor")(doctor.command)
+app.command("browse")(browse.command)
 app.command("import")(import_tags.command)
 app.command("export-tags")(export_tags.command)
 app.command("export")(export_records.command)

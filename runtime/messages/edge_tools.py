@@ -113,4 +113,114 @@ TEXTS: dict[str, Text] = {
         en="The log {file} cannot be read: {reason}. Check its name and your permissions.",
         zh="无法读取日志 {file}：{reason}。请检查文件名和权限。",
     ),
+    "LS-4750": Text(
+        en="'{url}' is no address of an OPC UA server. Write it as opc.tcp://host:port.",
+        zh="“{url}”不是 OPC UA 服务器地址。格式为 opc.tcp://主机:端口。",
+    ),
+    "LS-4751": Text(
+        en="No device in {file} has the URL {url}. Write it exactly as it stands there.",
+        zh="{file} 中没有 URL 为 {url} 的设备。请与文件中的写法完全一致。",
+    ),
+    "LS-4752": Text(
+        en="No variable that can be a tag at {url} ({nodes} nodes seen). Try without --filter, "
+        "or with a user who may see more.",
+        zh="在 {url} 未找到可作为变量的节点（已查看 {nodes} 个节点）。请去掉 --filter，或使用权限"
+        "更高的用户。",
+    ),
+    "LS-4753": Text(
+        en="There is more than {most} nodes: the rest was not looked at. Raise --max.",
+        zh="节点数超过 {most}，其余未查看。请增大 --max。",
+    ),
+    "LS-4754": Text(
+        en="{count} arrays are left out. Add the elements you need, with [0] behind the address.",
+        zh="略过 {count} 个数组。请自行添加所需元素，在地址后加 [0]。",
+    ),
+    "LS-4755": Text(
+        en="{count} variables of other types (structures, bytes) are left out.",
+        zh="略过 {count} 个其他类型（结构、字节串）的变量。",
+    ),
+    "LS-4756": Text(
+        en="{count} variables with node ids beyond 300 characters are left out.",
+        zh="略过 {count} 个节点标识超过 300 字符的变量。",
+    ),
+    "LS-4757": Text(
+        en="{count} variables that this user may not read are left out.",
+        zh="略过 {count} 个该用户无权读取的变量。",
+    ),
+    "LS-4758": Text(
+        en="{nodes} nodes, {tags} tags",
+        zh="{nodes} 个节点，{tags} 个变量",
+    ),
+    "LS-4759": Text(
+        en="The server was lost on the way: {reason} What was found until then is kept.",
+        zh="途中与服务器断开：{reason} 已保留此前找到的内容。",
+    ),
+    "LS-4760": Text(
+        en="'{given}' is not PATH=VALUE of a tag in this configuration. Example: "
+        "--expect press/temp=23.5",
+        zh="“{given}”不是本配置中某变量的“路径=值”。示例：--expect press/temp=23.5",
+    ),
+    "LS-4761": Text(
+        en="{device} ({driver}): connected in {ms} ms.",
+        zh="{device}（{driver}）：{ms} 毫秒内已连接。",
+    ),
+    "LS-4762": Text(
+        en="Device {device}: {reason}",
+        zh="设备 {device}：{reason}",
+    ),
+    "LS-4763": Text(
+        en="  offers {policy}/{mode}, certificate server_sha256: {sha256} (compare it at the "
+        "server itself)",
+        zh="  提供 {policy}/{mode}，证书 server_sha256：{sha256}（请在服务器端核对）",
+    ),
+    "LS-4764": Text(
+        en="  does not tell its end points: {reason}",
+        zh="  未返回端点列表：{reason}",
+    ),
+    "LS-4765": Text(
+        en="  group {group}: {reads} reads, median {median} ms, longest {most} ms",
+        zh="  第 {group} 组：读取 {reads} 次，中位 {median} 毫秒，最长 {most} 毫秒",
+    ),
+    "LS-4766": Text(
+        en="    asks {request}",
+        zh="    请求 {request}",
+    ),
+    "LS-4767": Text(
+        en="  its clock is off by {hours} whole hours: local time sent as UTC? Set it right, "
+        "or write clock: {{offset_s: {seconds}}}.",
+        zh="  其时钟相差整 {hours} 小时：是否把本地时间（如北京时间）当作 UTC 发送？请校正，或配置 "
+        "clock: {{offset_s: {seconds}}}。",
+    ),
+    "LS-4768": Text(
+        en="  its newest time stamp is {seconds} s from now",
+        zh="  其最新时间戳与当前相差 {seconds} 秒",
+    ),
+    "LS-4769": Text(
+        en="    {count} points without a value, status {status}",
+        zh="    {count} 个点没有值，状态 {status}",
+    ),
+    "LS-4770": Text(
+        en="  tag {path} ({address}): {values}",
+        zh="  变量 {path}（{address}）：{values}",
+    ),
+    "LS-4771": Text(
+        en="    {value} fits: {fits}",
+        zh="    {value} 符合：{fits}",
+    ),
+    "LS-4772": Text(
+        en="    {value} fits no decoding. Check the address, or read the display again.",
+        zh="    {value} 与任何解码都不符。请检查地址，或重新读取显示值。",
+    ),
+    "LS-4773": Text(
+        en="Broker {broker}: logged in within {ms} ms.",
+        zh="消息代理 {broker}：{ms} 毫秒内已登录。",
+    ),
+    "LS-4774": Text(
+        en="Broker {broker}: {reason}",
+        zh="消息代理 {broker}：{reason}",
+    ),
+    "LS-4775": Text(
+        en="There is no device '{device}' in the configuration. It has: {known}.",
+        zh="配置中没有设备“{device}”。现有：{known}。",
+    ),
 }
