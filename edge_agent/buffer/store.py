@@ -414,9 +414,10 @@ class Store:
 
     async def _save_acked(self, db: aiosqlite.Connection) -> None:
         for place in tuple(self._stale):
+            # First, so that an acknowledgement that comes while the file is written is kept.
+            self._stale.discard(place)
             values = {"ord": place.ord, "cls": place.cls, "acked": self.streams[place].acked}
             await db.execute(self._sql["acked"], values)
-            self._stale.discard(place)
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[aiosqlite.Connection]:
