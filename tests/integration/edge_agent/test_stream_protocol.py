@@ -138,6 +138,12 @@ class Protocol(RuleBasedStateMachine):
         self.now_us += 1_000
         self._append([entry(cls, self.now_us, filler=600) for cls in classes])
 
+    @rule(count=st.integers(1, 40), max_bytes=st.sampled_from([1, 55_000, 80_000]))
+    def outage(self, count: int, max_bytes: int) -> None:
+        """Much is collected while nobody listens."""
+        self.collect([StreamClass.BULK, StreamClass.KEY, StreamClass.BULK] * count)
+        self.run_out_of_room(max_bytes)
+
     @rule(most=st.integers(1, 20))
     def send(self, most: int) -> None:
         for _ in range(most):
@@ -149,7 +155,7 @@ class Protocol(RuleBasedStateMachine):
             self.window.sent(wanted, through=stored.through, now_s=self.now_s)
             self.way_out.append(stored.body)
 
-    @rule(max_bytes=st.sampled_from([1, 50_000, 60_000]))
+    @rule(max_bytes=st.sampled_from([1, 55_000, 65_000, 80_000]))
     def run_out_of_room(self, max_bytes: int) -> None:
         bounds = replace(ROOMY, max_bytes=max_bytes)
         self.run(self.store.evict(bounds, sent=self.window.sent_up_to()))
@@ -251,6 +257,22 @@ class Protocol(RuleBasedStateMachine):
             self.run(self.store.rewind(place, cursor))
             self.window.rewound(place)
 
+    @rule()
+    def exchange(self) -> None:
+        """For once all goes well."""
+        self.send(16)
+        while self.way_out:
+            self._answer(self.database.take(self.way_out.pop(0), self.now_us))
+        while self.way_back:
+            self._hear(self.way_back.pop(0))
+
+    @rule()
+    def exchange_and_back_up(self) -> None:
+        self.exchange()
+        self.backup = self.database.copy()
+        self.collect([StreamClass.KEY, StreamClass.BULK, StreamClass.KEY])
+        self.exchange()
+
     @rule(lot=st.integers(0, 100))
     def lose(self, lot: int) -> None:
         del self.way_out[lot % (len(self.way_out) + 1) :]
@@ -263,15 +285,13 @@ class Protocol(RuleBasedStateMachine):
         self.worker = uuid4()
         self._answer([], hello=True)
 
-    @rule()
-    def back_up(self) -> None:
-        self.backup = self.database.copy()
-
-    @rule()
-    def restore(self) -> None:
+    @rule(connected=st.booleans())
+    def restore(self, connected: bool) -> None:
         self.database = self.backup.copy()
         self.worker = uuid4()
         self._answer([], hello=True)
+        if not connected:
+            self.connect()
 
     # -- the end ---------------------------------------------------------------------------------
 
