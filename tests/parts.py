@@ -7,6 +7,9 @@ missing; `LINESIDE_REQUIRE=mosquitto,timescaledb` turns that skip into a failure
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import subprocess
 from collections.abc import Callable, Mapping
 
 from ingest_server.embedded.broker import find_mosquitto
@@ -28,10 +31,20 @@ def _no_timescaledb() -> str:
     return "" if installation.has_timescaledb else "LINESIDE_POSTGRES_HOME has no TimescaleDB"
 
 
+def _no_foreign() -> str:
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        return "node and npm are not on PATH"
+    done = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    version = re.match(r"v(\d+)\.", done.stdout)
+    return "" if version and int(version[1]) >= 20 else f"node {done.stdout.strip()} is too old"
+
+
 # Each gives the reason why the part cannot be used, empty where it can.
 _LACKS: Mapping[str, Callable[[], str]] = {
     "mosquitto": _no_mosquitto,
     "timescaledb": _no_timescaledb,
+    "foreign": _no_foreign,
 }
 NAMES = tuple(_LACKS)
 

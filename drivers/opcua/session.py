@@ -142,7 +142,14 @@ class Session:
             await secure(client, security, self._timeout_s)
         await client.connect_socket()
         await client.send_hello()
-        await client.open_secure_channel()
+        try:
+            await client.open_secure_channel()
+        except (OSError, UaError) as error:
+            told_why = isinstance(error, (TimeoutError, uaerrors.UaStatusCodeError))
+            if told_why or not isinstance(security, Security):
+                raise
+            # node-opcua, among others, hangs up on a certificate it does not trust.
+            raise self.error("LS-3224", certificate=security.certificate_dir) from error
         await client.create_session()
         self._check_server(client)
         user = self._config.user

@@ -189,6 +189,12 @@ TEXTS: dict[str, Text] = {
         zh="设备 {device}（{address}）上报过快，已丢弃 {count} 个值。请加大 every_ms 或 "
         "sampling_ms。",
     ),
+    "LS-3224": Text(
+        en="Device {device} at {address} hung up while the secure channel was opened; it is tried "
+        "again. It may not trust our certificate: let it trust {certificate}.",
+        zh="设备 {device}（{address}）在建立安全通道时断开了连接；将自动重试。它可能不信任我方证书："
+        "请在服务器上信任 {certificate}。",
+    ),
     "LS-3301": Text(
         en="A scanner is reached in one way: give exactly one of connect, listen and serial.",
         zh="扫码器只能以一种方式接入：connect、listen、serial 请只填写其中一个。",
