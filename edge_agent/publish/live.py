@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from wire import quality
 from wire.control import Live
 
-MOST_TAGS: Final = 1_000
-"""Tags in one message."""
+MOST_TAGS: Final = 500
+"""Tags in one message, so that it stays below the wire's limit for control messages."""
 MOST_TEXT: Final = 100
 """Characters of a text that are shown live."""
 

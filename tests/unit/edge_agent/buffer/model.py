@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -85,6 +86,14 @@ async def check(store: Store, model: Model) -> None:
         if place.ord == store.ord:
             needed = {n for (p, n), body in model.written.items() if p == place and _fixed(body)}
             assert needed <= {seq for seq, _, body in held if _fixed(body)}, "a table is gone"
+
+
+def spoil(path: Path) -> None:
+    """Overwrite a stretch in the middle of a buffer file, as a dying disk does."""
+    with path.open("r+b") as file:
+        size = file.seek(0, 2)
+        file.seek(size // 2 // 4096 * 4096)
+        file.write(b"\xa5" * min(64 * 4096, size // 8))
 
 
 def opening(body: bytes) -> Opening:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from edge_agent.buffer.rows import Bounds, Place
-from edge_agent.buffer.store import Store
+from edge_agent.buffer.store import BufferDamaged, Store
 from runtime.clock import now_us
 from runtime.errors import Reconfigure
-from tests.unit.edge_agent.buffer.model import contents, entry
+from tests.unit.edge_agent.buffer.model import contents, entry, spoil
 from tests.unit.edge_agent.reference_receiver import Receiver
 from wire.frame import Kind, StreamClass, read_prefix, unpack_body
 from wire.ids import EdgeId
@@ -66,7 +66,7 @@ async def test_another_process_is_refused_too(make: Make) -> None:
         code = f"""
 import asyncio, sys
 from pathlib import Path
-from edge_agent.buffer.store import Store
+from edge_agent.buffer.store import BufferDamaged, Store
 from runtime.errors import Reconfigure
 from wire.ids import EdgeId
 store = Store(Path({str(store.path)!r}), EdgeId(plant="p", edge="e"), agent="", clock=lambda: 1)
@@ -266,3 +266,22 @@ async def test_a_shortage_of_disk_gives_space_back(make: Make) -> None:
         after = await store.usage()
         assert before.file - after.file > 5_000_000
         assert store.streams[place].records < 5
+
+
+async def test_damage_met_while_reading_is_said_and_the_next_opening_salvages(make: Make) -> None:
+    async with make() as store:
+        path = store.path
+        await store.append([entry(KEY, n, filler=30_000) for n in range(1, 200)])
+    store = make()
+    await store.__aenter__()
+    spoil(path)
+    with pytest.raises(BufferDamaged):
+        await contents(store, Place(ord=1, cls=KEY))
+    assert store.damaged.is_set()
+    await store.__aexit__(BufferDamaged, None, None)
+    async with make() as again:
+        assert again.salvaged is not None
+        assert again.ord == 3
+        assert again.salvaged.records > 50
+    async with make() as once_more:
+        assert once_more.salvaged is None
