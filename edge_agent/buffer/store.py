@@ -137,7 +137,9 @@ class Store:
                     await db.execute(self._sql["close_epoch"], values)
         finally:
             self._db = None
-            await db.close()
+            # Closing copies the log into the file, which a bad disk may refuse: the log stays then.
+            with suppress(sqlite3.Error):
+                await db.close()
 
     async def _open_salvaged(self, reason: str) -> None:
         self.salvaged = await asyncio.to_thread(
