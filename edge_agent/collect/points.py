@@ -76,9 +76,14 @@ def points_of(device: DeviceConfig, numbers: TagNumbers) -> Points:
     sent = [tag.sent_dtype for tag in tags]
     deadbands = [tag.deadband for tag in tags]
     # What a device reports has changed already; what is polled is compared where the class or the
-    # configuration asks for it.
+    # configuration asks for it. Two equal events are two events.
     on_change = [
-        definition.cls is StreamClass.KEY or tag.deadband is not None or group.mode == "subscribe"
+        not group.events
+        and (
+            definition.cls is StreamClass.KEY
+            or tag.deadband is not None
+            or group.mode == "subscribe"
+        )
         for definition, (group, tag) in zip(defined, grouped, strict=True)
     ]
     silence = [KEY_SILENCE_S if tag.max_silence_s is None else tag.max_silence_s for tag in tags]

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.base import Columns, FixedOffset
+from drivers.scanner.config import ScannerDevice
 from edge_agent.collect.shape import ClockRule, Shaper
+from runtime.strict_yaml import loads
 from tests.unit.edge_agent.collect.devices import NOW_US, columns, device, points
 from wire import quality
 from wire.frame import StreamClass
@@ -66,6 +68,19 @@ def test_what_a_device_reports_is_never_repeated_by_the_edge() -> None:
     assert shaper.shape(columns((0, 1)), polled=False)
     late = columns((0, 1), read_us=NOW_US + 10 * DAY_US)
     assert not shaper.shape(late, polled=False)
+
+
+def test_two_equal_scans_are_two_events() -> None:
+    config = loads(
+        "id: reader\ndriver: scanner\nconnect: {host: 127.0.0.1, port: 9004}\n"
+        "groups: [{tags: [{path: scan, address: line}]}]",
+        "test",
+        ScannerDevice,
+    )
+    shaper = Shaper(points(config), TRUSTED)
+    first = shaper.shape(columns((0, "WO-1")), polled=False)
+    again = shaper.shape(columns((0, "WO-1"), read_us=NOW_US + 10_000_000), polled=False)
+    assert [len(one[KEY]) for one in (first, again)] == [1, 1]
 
 
 def test_several_reports_of_one_point_are_each_compared_with_the_one_before() -> None:
