@@ -28,6 +28,7 @@ from uuid import UUID
 import aiosqlite
 
 from edge_agent.buffer import opening, room, salvage
+from edge_agent.buffer.chain import Chain, first_records, forget_old, read_chain
 from edge_agent.buffer.numbering import seqs
 from edge_agent.buffer.queries import named
 from edge_agent.buffer.records import (
@@ -54,11 +55,10 @@ from runtime.clock import Clock
 from runtime.errors import LinesideError, RetryLater
 from wire.frame import StreamClass
 from wire.ids import EdgeId
-from wire.records import Cause, Opening, Predecessor, encode_record
+from wire.records import Cause
 
 T = TypeVar("T")
 
-_EPOCHS_KEPT = 1_000
 _CHECK_BELOW_BYTES = 256 * 1024 * 1024
 
 
@@ -154,7 +154,7 @@ class Store:
         db = self._db = await opening.connect(self.path)
         try:
             await opening.prepare(db, self.path, check_below=_CHECK_BELOW_BYTES)
-            await self._begin(await self._load(db))
+            await self._begin(await read_chain(db))
         except BaseException as error:
             self._db = None
             await db.close()
@@ -164,77 +164,25 @@ class Store:
                 raise opening.Unreadable(str(error)) from error
             raise
 
-    async def _load(self, db: aiosqlite.Connection) -> dict[int, Predecessor]:
-        """Read where every stream stands; the epochs by place, without their `last_seq`."""
-        epochs = {
-            row[0]: Predecessor(
-                epoch=UUID(bytes=row[1]), last_seq=0, clean=row[4] is not None, alive_us=row[3]
-            )
-            for row in await db.execute_fetchall(self._sql["epochs"])
-        }
-        self.streams = {}
-        for row in await db.execute_fetchall(self._sql["streams"]):
-            state = StreamState(
-                ord=row[0],
-                epoch=epochs[row[0]].epoch,
-                cls=StreamClass(row[1]),
-                last_seq=row[2],
-                acked=row[3],
-                from_us=row[4],
-                to_us=row[5],
-                records=row[6],
-                fixed=row[7],
-            )
-            self.streams[state.place] = state
-        for row in await db.execute_fetchall(self._sql["newest_marks"]):
-            self._marked[Place(ord=row[0], cls=StreamClass(row[1]))] = row[2]
-        return epochs
-
-    async def _begin(self, epochs: Mapping[int, Predecessor]) -> None:
+    async def _begin(self, known: Chain) -> None:
         """Begin the epoch: its rows and its first record in each class."""
-        now_us = self._clock()
-        before = max(epochs, default=0)
+        self.streams, self._marked = known.streams, known.marked
+        before = max(known.epochs, default=0)
         self.ord = before + 1
+        now_us = self._clock()
         epoch = opening.new_epoch()
-        entries = []
-        for cls in StreamClass:
-            last = self.streams.get(Place(ord=before, cls=cls))
-            predecessor = epochs.get(before)
-            if predecessor is not None:
-                known = {"last_seq": 0 if last is None else last.last_seq}
-                predecessor = predecessor.model_copy(update=known)
-            record = Opening(
-                plant=self.edge.plant,
-                edge=self.edge.edge,
-                opened_us=now_us,
-                agent=self._agent,
-                predecessor=predecessor,
-            )
-            body = encode_record(record)
-            entries.append(Entry(cls=cls, body=body, from_us=now_us, to_us=now_us))
         states = {cls: StreamState(ord=self.ord, epoch=epoch, cls=cls) for cls in StreamClass}
+        entries = first_records(known, before, self.edge, agent=self._agent, now_us=now_us)
         async with self._transaction() as db:
             values = {"ord": self.ord, "epoch": epoch.bytes, "at_us": now_us, "agent": self._agent}
             await db.execute(self._sql["open_epoch"], values)
             for cls in StreamClass:
                 await db.execute(self._sql["open_stream"], {"ord": self.ord, "cls": cls})
-            forgotten = await self._prune(db, sorted(epochs))
+            forgotten = await forget_old(db, known)
             grown = await insert(db, states, entries, [1] * len(entries), now_us)
-        for ord_ in forgotten:
-            for cls in StreamClass:
-                self.streams.pop(Place(ord=ord_, cls=cls), None)
+        for place in forgotten:
+            self.streams.pop(place, None)
         self.streams.update({state.place: state for state in grown.values()})
-
-    async def _prune(self, db: aiosqlite.Connection, epochs: Sequence[int]) -> list[int]:
-        """Forget epochs of which nothing is left, but for the newest thousand."""
-        forgotten = []
-        for ord_ in epochs[:-_EPOCHS_KEPT]:
-            both = [self.streams.get(Place(ord=ord_, cls=cls)) for cls in StreamClass]
-            if all(one is None or (not one.records and one.acked == one.last_seq) for one in both):
-                for name in ("forget_marks", "forget_stream", "forget_epoch"):
-                    await db.execute(self._sql[name], {"ord": ord_})
-                forgotten.append(ord_)
-        return forgotten
 
     # -- growing ---------------------------------------------------------------------------------
 
