@@ -18,17 +18,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self
 from uuid import UUID
 
 import aiosqlite
 
 from edge_agent.buffer import opening, room, salvage
 from edge_agent.buffer.chain import Chain, first_records, forget_old, read_chain
+from edge_agent.buffer.finish import to_the_end
 from edge_agent.buffer.numbering import seqs
 from edge_agent.buffer.queries import named
 from edge_agent.buffer.records import (
@@ -56,8 +57,6 @@ from runtime.errors import LinesideError, RetryLater
 from wire.frame import StreamClass
 from wire.ids import EdgeId
 from wire.records import Cause
-
-T = TypeVar("T")
 
 _CHECK_BELOW_BYTES = 256 * 1024 * 1024
 
@@ -401,15 +400,3 @@ class Store:
             self.damaged.set()
             return BufferDamaged("LS-4105", **params)
         return BufferBlocked("LS-4104", **params)
-
-
-async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """Await `work`; a cancellation takes effect when it is finished."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()  # told to nobody else: the caller is going away
-        raise

@@ -20,10 +20,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.buffer.finish import to_the_end
 from edge_agent.buffer.numbering import Definition, TagNumbers, tables
 from edge_agent.buffer.retention import headroom
 from edge_agent.buffer.rows import Bounds, Entry, Place
-from edge_agent.buffer.store import BufferBlocked, Store, to_the_end
+from edge_agent.buffer.store import BufferBlocked, Store
 from runtime import logs
 from runtime.clock import Clock
 from runtime.metrics import Metrics
