@@ -192,8 +192,8 @@ TEXTS: dict[str, Text] = {
     "LS-3224": Text(
         en="Device {device} at {address} hung up while the secure channel was opened; it is tried "
         "again. It may not trust our certificate: let it trust {certificate}.",
-        zh="设备 {device}（{address}）在建立安全通道时断开了连接；将自动重试。它可能不信任我方证书："
-        "请在服务器上信任 {certificate}。",
+        zh="设备 {device}（{address}）在建立安全通道时断开了连接；将自动重试。"
+        "它可能不信任我方证书：请在服务器上信任 {certificate}。",
     ),
     "LS-3301": Text(
         en="A scanner is reached in one way: give exactly one of connect, listen and serial.",

