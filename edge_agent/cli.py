@@ -38,6 +38,7 @@ def run(
     ] = False,
 ) -> None:
     """Run until stopped (Ctrl-C, SIGTERM)."""
+    from drivers.registry import silence_libraries
     from edge_agent.app import Agent
     from runtime.platform import on_stop_signals
 
@@ -45,6 +46,7 @@ def run(
         raise typer.BadParameter(", ".join(logs.LEVELS), param_hint="--log-level")
     config = load(file)
     logs.configure(json=log_json, level=log_level, stream=sys.stderr)
+    silence_libraries()  # what they have to say, the drivers say in words of ours
 
     async def serve() -> None:
         stop = asyncio.Event()

@@ -114,10 +114,10 @@ def test_an_unknown_code_and_odd_values_are_still_written() -> None:
 def test_libraries_speak_in_the_same_form_from_warning_on() -> None:
     stream = io.StringIO()
     logs.configure(json=True, level="info", stream=stream)
-    logging.getLogger("asyncua.client").info("chatter")
-    logging.getLogger("asyncua.client").warning("lost %s", "it")
+    logging.getLogger("somelibrary.client").info("chatter")
+    logging.getLogger("somelibrary.client").warning("lost %s", "it")
     (one,) = json_lines(stream)
-    assert (one["logger"], one["level"], one["event"]) == ("asyncua.client", "warning", "lost it")
+    assert (one["logger"], one["level"], one["event"]) == ("somelibrary.client", "warning", "lost it")
 
 
 def test_a_line_break_in_a_value_makes_no_second_record() -> None:
