@@ -117,7 +117,8 @@ def test_libraries_speak_in_the_same_form_from_warning_on() -> None:
     logging.getLogger("somelibrary.client").info("chatter")
     logging.getLogger("somelibrary.client").warning("lost %s", "it")
     (one,) = json_lines(stream)
-    assert (one["logger"], one["level"], one["event"]) == ("somelibrary.client", "warning", "lost it")
+    said = (one["logger"], one["level"], one["event"])
+    assert said == ("somelibrary.client", "warning", "lost it")
 
 
 def test_a_line_break_in_a_value_makes_no_second_record() -> None:
