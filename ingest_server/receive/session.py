@@ -133,6 +133,7 @@ class Session:
             self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decode")
             stack.callback(self._decoder.shutdown)
             stack.push_async_callback(self._close_committer)
+            ended: LinesideError | None = None
             try:
                 self._mqtt = await stack.enter_async_context(
                     Connection(
@@ -144,13 +145,15 @@ class Session:
                 )
                 await self._receive()
             except* LinesideError as group:
-                first = _first(group)
-                self._state.lost_code = first.code
-                raise first from None
+                ended = _first(group)
+                self._state.lost_code = ended.code
             finally:
                 self._state.connected_us = None
                 self._state.lost_us = self._clock()
                 self._state.waiting = 0
+            if ended is not None:
+                # Not from within `except*`: that would make a group of it again.
+                raise ended
 
     async def _receive(self) -> None:
         async with asyncio.TaskGroup() as tasks:
