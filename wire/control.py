@@ -69,6 +69,16 @@ class Status(_Message):
     offset_us: int | None = Field(
         default=None, description="Server clock minus edge clock, as the edge estimates it."
     )
+    config_version: int | None = Field(
+        default=None,
+        ge=1,
+        description="Version of the pushed configuration that runs; null: the edge's own file.",
+    )
+    config_sha256: str | None = Field(
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        description="Hash of the text in UTF-8 of the configuration that runs.",
+    )
 
 
 class Cursor(_Part):
@@ -144,6 +154,12 @@ class CommandAck(_Message):
     at_us: Micros = Field(description="Edge clock.")
     code: str | None = Field(default=None, max_length=16, description="Message code if refused.")
     reason: str | None = Field(default=None, max_length=500, description="Reason if refused.")
+    version: int | None = Field(
+        default=None,
+        ge=1,
+        description="Of an answer to a pushed configuration: its version; one text may be pushed "
+        "twice, and has one id.",
+    )
 
 
 class ConfigPush(_Message):
