@@ -127,14 +127,24 @@ class OpcUaGroup(GroupConfig):
 
 
 class Security(Strict):
-    """A signed, or signed and encrypted, channel to one server known by its certificate."""
+    """A signed, or signed and encrypted, channel to one server known by its certificate.
+
+    Known by the fingerprint of the certificate, or by a folder of certificates that people trust.
+    """
 
     policy: Policy = Field(default="Basic256Sha256", description="Security policy; no fall back.")
     mode: Literal["Sign", "SignAndEncrypt"] = Field(
         default="SignAndEncrypt", description="Message security mode; no fall back."
     )
-    server_sha256: str = Field(
-        description="SHA-256 fingerprint of the server's certificate (DER), 64 hex digits."
+    server_sha256: str | None = Field(
+        default=None,
+        description="SHA-256 fingerprint of the server's certificate (DER), 64 hex digits; "
+        "this or trusted_dir.",
+    )
+    trusted_dir: ConfigPath | None = Field(
+        default=None,
+        description="Folder of certificates (.der, .crt, .cer, .pem) that are trusted: the "
+        "server's own, or that of the authority that issued it; this or server_sha256.",
     )
     certificate_dir: ConfigPath = Field(
         default=Path("pki"),
@@ -144,22 +154,46 @@ class Security(Strict):
 
     @field_validator("server_sha256", mode="after")
     @classmethod
-    def _fingerprint(cls, text: str) -> str:
+    def _fingerprint(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
         plain = text.replace(":", "").replace(" ", "").lower()
         if _HEX64.fullmatch(plain) is None:
             raise invalid("LS-3203")
         return plain
 
+    @model_validator(mode="after")
+    def _known_in_one_way(self) -> Self:
+        if (self.server_sha256 is None) == (self.trusted_dir is None):
+            raise invalid("LS-3225")
+        return self
+
 
 class User(Strict):
-    """A user of the server."""
+    """A user of the server: name and password, or a certificate with its key."""
 
-    name: str = Field(min_length=1, max_length=200, description="User name.")
-    password: Secret = Field(description="Password: text, {file: path} or {env: NAME}.")
+    name: str | None = Field(default=None, min_length=1, max_length=200, description="User name.")
+    password: Secret | None = Field(
+        default=None, description="Password: text, {file: path} or {env: NAME}."
+    )
     plain: bool = Field(
         default=False,
         description="Permit the password to be sent unencrypted where the server asks for no more.",
     )
+    certificate: ConfigPath | None = Field(
+        default=None, description="The user's certificate (.der or .pem), instead of a password."
+    )
+    private_key: ConfigPath | None = Field(
+        default=None, description="Private key of that certificate (.pem, not encrypted)."
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_log_in(self) -> Self:
+        by_name = (self.name is not None, self.password is not None)
+        by_certificate = (self.certificate is not None, self.private_key is not None)
+        if {by_name, by_certificate} != {(True, True), (False, False)}:
+            raise invalid("LS-3226")
+        return self
 
 
 class OpcUaDevice(DeviceConfig):
@@ -191,6 +225,13 @@ class OpcUaDevice(DeviceConfig):
         "counted and flagged.",
     )
     groups: Some[OpcUaGroup] = Field(description="What is read, how often.")
+
+    @model_validator(mode="after")
+    def _certificates_need_a_channel(self) -> Self:
+        # The user's key signs the server's certificate, which an open channel does not prove.
+        if self.security == "none" and self.user is not None and self.user.certificate is not None:
+            raise invalid("LS-3227")
+        return self
 
 
 STATUS_NODE: Final = 2259

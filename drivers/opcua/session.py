@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from typing import Final
 
 from asyncua import ua
@@ -23,7 +24,15 @@ from asyncua.ua.uaerrors import UaError
 
 from drivers.opcua.config import STATUS_NODE, OpcUaDevice, Security
 from drivers.opcua.nodes import question, standard
-from drivers.opcua.security import NotOffered, Unusable, WrongServer, fingerprint, secure
+from drivers.opcua.security import (
+    NothingTrusted,
+    NotOffered,
+    Unusable,
+    WrongServer,
+    check_server,
+    load_user,
+    secure,
+)
 from runtime.errors import LinesideError, Reconfigure, RetryLater
 
 SESSION_MS: Final = 60_000
@@ -151,10 +160,21 @@ class Session:
             # node-opcua, among others, hangs up on a certificate it does not trust.
             raise self.error("LS-3224", certificate=security.certificate_dir) from error
         await client.create_session()
-        self._check_server(client)
+        await self._check_server(client)
+        await self._log_in(client)
+
+    async def _log_in(self, client: Client) -> None:
         user = self._config.user
         if user is None:
             await client.activate_session()
+            return
+        if user.name is None or user.password is None:
+            try:
+                certificate, key = await asyncio.to_thread(load_user, user)
+            except Unusable as error:
+                raise self._reconfigure("LS-3229", reason=str(error)) from error
+            client.user_private_key = key
+            await client.activate_session(certificate=certificate)
             return
         policy = client.server_policy(ua.UserTokenType.UserName).SecurityPolicyUri or ""
         open_channel = client.security_policy.Mode != ua.MessageSecurityMode.SignAndEncrypt
@@ -162,59 +182,65 @@ class Session:
             raise self._reconfigure("LS-3215")
         await client.activate_session(username=user.name, password=user.password.reveal())
 
-    def _check_server(self, client: Client) -> None:
+    async def _check_server(self, client: Client) -> None:
         security = self._config.security
         if isinstance(security, Security):
             shown = client.security_policy.peer_certificate or b""
-            if fingerprint(shown) != security.server_sha256:
-                raise WrongServer(fingerprint(shown))
+            await asyncio.to_thread(check_server, shown, security, datetime.now(UTC))
 
     @contextlib.asynccontextmanager
     async def _worded(self, code: str) -> AsyncIterator[None]:
         """What connecting raises, as errors of ours that say what is to be done."""
-        security = self._config.security
-        pin = security.server_sha256 if isinstance(security, Security) else ""
-        folder = security.certificate_dir if isinstance(security, Security) else None
         try:
             yield
         except LinesideError:
             raise
-        except WrongServer as error:
-            raise self._reconfigure("LS-3212", found=error.found, expected=pin) from error
-        except NotOffered as error:
-            raise self._reconfigure(
-                "LS-3213", security=self._wanted(), offered=error.offered
-            ) from error
-        except Unusable as error:
-            raise Reconfigure(
-                "LS-3217",
-                device=self._config.id,
-                folder=folder,
-                reason=str(error),
-            ) from error
+        except (WrongServer, NothingTrusted, NotOffered, Unusable) as error:
+            raise self._not_secured(error) from error
         except _REFUSED_POLICY as error:
-            raise self._reconfigure("LS-3213", security=self._wanted(), offered="-") from error
+            raise self._not_secured(NotOffered("-")) from error
         except _REFUSED_USER as error:
             user = self._config.user
-            raise self._reconfigure(
-                "LS-3214", user="anonymous" if user is None else user.name, reason=_words(error)
-            ) from error
+            who = "anonymous" if user is None else user.name or user.certificate
+            raise self._reconfigure("LS-3214", user=who, reason=_words(error)) from error
         except _REFUSED_CERTIFICATE as error:
-            if folder is None:
+            security = self._config.security
+            if not isinstance(security, Security):
                 raise self.error(code, reason=_words(error)) from error
+            folder = security.certificate_dir
             raise self._reconfigure("LS-3216", reason=_words(error), certificate=folder) from error
         except TimeoutError as error:
             reason = f"no answer within {self._timeout_s:g} s"
             raise self.error(code, reason=reason) from error
         except (OSError, UaError, ValueError) as error:
             if str(error).startswith("No matching endpoints"):
-                raise self._reconfigure("LS-3213", security=self._wanted(), offered="-") from error
+                raise self._not_secured(NotOffered("-")) from error
             # ValueError: what the crypto library says of a certificate or signature it cannot use.
             raise self.error(code, reason=_words(error)) from error
 
-    def _wanted(self) -> str:
+    def _not_secured(
+        self, error: WrongServer | NothingTrusted | NotOffered | Unusable
+    ) -> Reconfigure:
+        """Why there is no secure channel to the server expected."""
         security = self._config.security
-        return f"{security.policy}/{security.mode}" if isinstance(security, Security) else "None"
+        if not isinstance(security, Security):
+            offered = error.offered if isinstance(error, NotOffered) else "-"
+            return self._reconfigure("LS-3213", security="None", offered=offered)
+        match error:
+            case NotOffered():
+                wanted = f"{security.policy}/{security.mode}"
+                return self._reconfigure("LS-3213", security=wanted, offered=error.offered)
+            case NothingTrusted():
+                return self._reconfigure("LS-3230", reason=str(error))
+            case Unusable():
+                folder = security.certificate_dir
+                return Reconfigure(
+                    "LS-3217", device=self._config.id, folder=folder, reason=str(error)
+                )
+            case WrongServer() if security.trusted_dir is not None:
+                folder = security.trusted_dir
+                return self._reconfigure("LS-3228", found=error.found, folder=folder)
+        return self._reconfigure("LS-3212", found=error.found, expected=security.server_sha256)
 
     def _reconfigure(self, code: str, **params: object) -> Reconfigure:
         return Reconfigure(code, device=self._config.id, address=self._config.url, **params)

@@ -195,6 +195,38 @@ TEXTS: dict[str, Text] = {
         zh="设备 {device}（{address}）在建立安全通道时断开了连接；将自动重试。"
         "它可能不信任我方证书：请在服务器上信任 {certificate}。",
     ),
+    "LS-3225": Text(
+        en="The server is known in one way: give either server_sha256 or trusted_dir.",
+        zh="只能用一种方式确认服务器身份：请填写 server_sha256 或 trusted_dir 之一。",
+    ),
+    "LS-3226": Text(
+        en="A user logs in with name and password, or with certificate and private_key: give one "
+        "of these pairs.",
+        zh="用户登录需要 name 和 password，或 certificate 和 private_key：请填写其中一组。",
+    ),
+    "LS-3227": Text(
+        en="A user with a certificate needs a secure channel: set security to a policy, not none.",
+        zh="使用证书登录的用户需要安全通道：请将 security 设为某个安全策略，而不是 none。",
+    ),
+    "LS-3228": Text(
+        en="Device {device} at {address} shows a certificate with the fingerprint {found} that "
+        "nothing in {folder} vouches for, or that is out of date. Nothing was sent. Check it at "
+        "the server; then put it, or its authority's, into that folder.",
+        zh="设备 {device}（{address}）的证书指纹为 {found}，{folder} 中没有可信任它的证书，或证书"
+        "不在有效期内，未发送任何数据。请在服务器上核对，再将该证书或其颁发机构的证书放入该目录。",
+    ),
+    "LS-3229": Text(
+        en="Device {device} at {address}: the user's certificate or key cannot be used "
+        "({reason}). Correct user.certificate and user.private_key.",
+        zh="设备 {device}（{address}）：用户证书或密钥无法使用（{reason}）。请更正 "
+        "user.certificate 和 user.private_key。",
+    ),
+    "LS-3230": Text(
+        en="Device {device} at {address}: no server can be trusted, since trusted_dir cannot be "
+        "used ({reason}). Put the server's certificate, or its authority's, into that folder.",
+        zh="设备 {device}（{address}）：trusted_dir 无法使用（{reason}），因此不能信任任何服务器。"
+        "请将服务器证书或其颁发机构的证书放入该目录。",
+    ),
     "LS-3301": Text(
         en="A scanner is reached in one way: give exactly one of connect, listen and serial.",
         zh="扫码器只能以一种方式接入：connect、listen、serial 请只填写其中一个。",

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.base import Columns
-from drivers.opcua.config import OpcUaDevice
+from drivers.opcua.config import OpcUaDevice, Security
 from drivers.opcua.driver import OpcUaConnection
-from drivers.opcua.security import own_certificate
+from drivers.opcua.security import WrongServer, check_server, own_certificate
 from runtime.clock import from_datetime, now_us
 from runtime.errors import Reconfigure, RetryLater
+from tests.integration.drivers.authority import Authority
 from tests.integration.drivers.opcua_server import NAMESPACE, Machine, Valve
 from wire import quality
 
@@ -504,6 +505,95 @@ async def test_another_server_than_the_pinned_one_is_refused(
             await device(machine, [tag("a", "i32")], security=security).__aenter__()
     assert caught.value.code == "LS-3212"
     assert caught.value.params["found"] == pin
+
+
+async def test_a_server_is_trusted_by_its_own_certificate_or_its_authoritys_in_a_folder(
+    tmp_path: Path,
+) -> None:
+    authority, stranger = Authority("plant"), Authority("stranger")
+    certificate, key = authority.issue(tmp_path / "server")
+    policies = [ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt]
+    trusted = tmp_path / "trusted"
+    security = {"trusted_dir": str(trusted), "certificate_dir": str(tmp_path / "pki")}
+
+    async with Machine(policies=policies, certificate=(certificate, key)) as machine:
+        await machine.add("a", 1, V.Int32)
+
+        async def refused() -> Reconfigure:
+            with pytest.raises(Reconfigure) as caught:
+                await device(machine, [tag("a", "i32")], security=security).__aenter__()
+            return caught.value
+
+        assert (await refused()).code == "LS-3230"  # there is no such folder
+        trusted.mkdir()
+        (trusted / "notes.txt").write_text("nothing")
+        assert (await refused()).code == "LS-3230"  # and nothing in it
+        (trusted / "stranger.pem").write_bytes(stranger.pem)
+        wrong = await refused()
+        assert wrong.code == "LS-3228"
+        assert wrong.params["found"] == hashlib.sha256(certificate.read_bytes()).hexdigest()
+        for file, content in (
+            ("plant.crt", authority.pem),
+            ("server.der", certificate.read_bytes()),
+        ):
+            (trusted / file).write_bytes(content)
+            async with device(machine, [tag("a", "i32")], security=security) as running:
+                assert values(await running.read(0)) == [1]
+            (trusted / file).unlink()
+        assert (await refused()).code == "LS-3228"
+
+
+async def test_an_authority_vouches_only_within_its_dates_and_a_server_never_for_others(
+    tmp_path: Path,
+) -> None:
+    authority = Authority("plant")
+    server, _ = authority.issue(tmp_path / "server")
+    lookalike, _ = Authority("plant").issue(tmp_path / "lookalike")
+    folder = tmp_path / "trusted"
+    folder.mkdir()
+    security = Security.model_validate({"trusted_dir": folder})
+    (folder / "plant.pem").write_bytes(authority.pem)
+    shown = server.read_bytes()
+    now = datetime.now(UTC)
+    check_server(shown, security, now)
+    for other_time in (now - timedelta(days=400), now + timedelta(days=400)):
+        with pytest.raises(WrongServer):
+            check_server(shown, security, other_time)
+    with pytest.raises(WrongServer):
+        check_server(lookalike.read_bytes(), security, now)
+    with pytest.raises(WrongServer):
+        check_server(b"no certificate", security, now)
+    (folder / "plant.pem").unlink()
+    (folder / "server.der").write_bytes(shown)
+    check_server(shown, security, now + timedelta(days=4_000))  # as a pin: whatever its dates
+    with pytest.raises(WrongServer):
+        check_server(authority.der, security, now)
+
+
+async def test_a_user_logs_in_with_a_certificate(
+    server_certificate: tuple[Path, Path, str], tmp_path: Path
+) -> None:
+    certificate, key, pin = server_certificate
+    security = {"server_sha256": pin, "certificate_dir": str(tmp_path / "pki")}
+    policies = [ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt]
+    known, known_key = Authority("people").issue(tmp_path / "known")
+    other, other_key = Authority("people").issue(tmp_path / "other")
+    async with Machine(policies=policies, certificate=(certificate, key)) as machine:
+        await machine.add("a", 1, V.Int32)
+        machine.accounts.known.add(known.read_bytes())
+
+        def as_user(who: Path, by: Path) -> OpcUaConnection:
+            user = {"certificate": str(who), "private_key": str(by)}
+            return device(machine, [tag("a", "i32")], security=security, user=user)
+
+        async with as_user(known, known_key) as running:
+            assert values(await running.read(0)) == [1]
+        with pytest.raises(Reconfigure) as unknown:
+            await as_user(other, other_key).__aenter__()
+        assert unknown.value.code == "LS-3214"
+        with pytest.raises(Reconfigure) as mixed_up:
+            await as_user(known, other_key).__aenter__()
+        assert mixed_up.value.code == "LS-3229"
 
 
 async def test_security_never_falls_back(

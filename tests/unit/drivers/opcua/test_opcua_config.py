@@ -88,3 +88,24 @@ def test_the_servers_deadband_needs_a_subscription() -> None:
         device(tag)
     assert [one["ctx"]["code"] for one in caught.value.errors()] == ["LS-3202"]
     assert device(tag, group={"mode": "subscribe"}).groups[0].mode == "subscribe"
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"security": {}}, "LS-3225"),
+        ({"security": {"server_sha256": "0" * 64, "trusted_dir": "certs"}}, "LS-3225"),
+        ({"user": {"name": "line"}}, "LS-3226"),
+        ({"user": {"certificate": "a.pem"}}, "LS-3226"),
+        ({"user": {}}, "LS-3226"),
+        (
+            {"user": {"name": "x", "password": "y", "certificate": "a", "private_key": "b"}},
+            "LS-3226",
+        ),
+        ({"user": {"certificate": "a.pem", "private_key": "a.key"}}, "LS-3227"),
+    ],
+)
+def test_a_server_is_known_and_a_user_logs_in_in_one_way(more: dict[str, Any], code: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        OpcUaDevice.model_validate(device({"address": "s=x"}).model_dump() | more)
+    assert code in [one.get("ctx", {}).get("code") for one in caught.value.errors()]
