@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from wire.control import Ack, Command, Cursor, Live, Status
+from wire.control import Ack, Command, CommandAck, Cursor, Live, Status
 from wire.errors import BadBody, WireError
 from wire.frame import Kind, StreamClass, frame, read_prefix, unpack_body
 from wire.ids import SHARDS, EdgeId
@@ -172,6 +172,33 @@ def test_no_bytes_break_the_control_parser(payload: bytes) -> None:
     for model in (Status, Ack, Live, Command):
         with pytest.raises(WireError):
             model.decode(payload)
+
+
+LATER_FIELDS: dict[type[Status | CommandAck], dict[str, Any]] = {
+    Status: {"config_version": 7, "config_sha256": "ab" * 32},
+    CommandAck: {"version": 7},
+}
+"""What later releases of v1 added to messages that earlier ones knew."""
+
+
+@pytest.mark.parametrize("model", LATER_FIELDS)
+def test_what_an_earlier_release_says_is_understood_without_the_later_fields(
+    model: type[Status | CommandAck],
+) -> None:
+    known: dict[type[Status | CommandAck], dict[str, Any]] = {
+        Status: {"v": 1, "state": "online", "epoch": str(uuid4()), "session": 1, "at_us": 1,
+                 "agent": "", "streams": [], "offset_us": None},
+        CommandAck: {"v": 1, "id": str(uuid4()), "state": "done", "at_us": 1, "code": None,
+                     "reason": None},
+    }  # fmt: skip
+    earlier = known[model]
+    decoded = model.decode(orjson.dumps(earlier))
+    assert all(getattr(decoded, name) is None for name in LATER_FIELDS[model])
+    later = model.decode(orjson.dumps(earlier | LATER_FIELDS[model]))
+    assert model.decode(later.encode()) == later
+    said = orjson.loads(later.encode())
+    # An earlier release ignores what it does not know: nothing it knows may have changed.
+    assert {name: said[name] for name in earlier} == earlier
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
