@@ -20,7 +20,8 @@ def parts_of(tag: str) -> Parts:
     """Plant, edge and path of a tag's name. Raises ValueError with the code of the reason."""
     plant, _, rest = tag.partition("/")
     edge, _, path = rest.partition("/")
-    if not (is_id(plant) and is_id(edge) and path and path.isprintable()):
+    fits = len(path) <= MAX_PATH and path.isprintable()
+    if not (is_id(plant) and is_id(edge) and path and fits):
         raise ValueError("LS-6034")
     return plant, edge, path
 
@@ -37,12 +38,12 @@ def _checked(tag: str) -> str:
 
 TagName = Annotated[
     str,
+    # One reason for every wrong name; the bounds are for the document only.
+    AfterValidator(_checked),
     Field(
-        min_length=5,
-        max_length=MAX_PATH + 70,
         description="`plant/edge/path`",
         examples=["demo/line-b/press-1/count"],
+        json_schema_extra={"minLength": 5, "maxLength": MAX_PATH + 70},
     ),
-    AfterValidator(_checked),
 ]
 """A tag's name in a request."""

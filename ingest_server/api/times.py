@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainSerializer
 
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
@@ -73,12 +73,6 @@ def in_zone(at: datetime | None, zone: tzinfo) -> datetime | None:
     return None if at is None else at.astimezone(zone)
 
 
-def local_midnight(at: datetime, zone: tzinfo) -> datetime:
-    """The beginning of the plant's day that `at` lies in: buckets are counted from there."""
-    local = at.astimezone(zone)
-    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
-
-
 _UNITS: Final = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
 _DAY_US: Final = 86_400_000_000
 _NICE_US: Final = tuple(
@@ -89,11 +83,33 @@ _NICE_US: Final = tuple(
     + [n * _DAY_US for n in (1, 2, 7, 14, 28, 91, 182, 364)]
 )
 
-BUCKET_PATTERN: Final = r"^(raw|[1-9][0-9]{0,4}(ms|s|m|h)|1d)$"
+_BUCKET: Final = r"^(raw|[1-9][0-9]{0,4}(ms|s|m|h)|1d)$"
+
+
+def _bucket(text: str) -> str:
+    if re.fullmatch(_BUCKET, text) is None:
+        raise ValueError("LS-6044")
+    return text
+
+
+BucketText = Annotated[str, AfterValidator(_bucket), Field(json_schema_extra={"pattern": _BUCKET})]
+"""The width of buckets in a request: `raw`, `500ms`, `10s`, `15m`, `2h`, `1d`."""
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("LS-6045") from error
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(_zone), Field(examples=["Asia/Shanghai"])]
+"""An IANA time zone in a request."""
 
 
 def bucket_width(text: str) -> timedelta:
-    """The width of `10s`, `500ms`, `15m`, `2h` or `1d` (anything BUCKET_PATTERN allows but raw)."""
+    """The width of `10s`, `500ms`, `15m`, `2h` or `1d` (any BucketText but raw)."""
     if text == "1d":
         return timedelta(days=1)
     unit = text.lstrip("0123456789")
@@ -111,3 +127,17 @@ def width_for(span: timedelta, points: int) -> timedelta:
         if width_us >= wanted:
             return timedelta(microseconds=width_us)
     return timedelta(microseconds=-(-wanted // _DAY_US) * _DAY_US)
+
+
+def next_width(width: timedelta) -> timedelta:
+    """The round width after this one."""
+    us = width // timedelta(microseconds=1)
+    return timedelta(microseconds=next((w for w in _NICE_US if w > us), 2 * us))
+
+
+def width_text(width: timedelta) -> str:
+    """The width as a request would name it; whole days beyond one as `<n>d`."""
+    us = width // timedelta(microseconds=1)
+    units = (("d", _DAY_US), *reversed(_UNITS.items()))
+    name, unit = next((name, unit) for name, unit in units if us % unit == 0)
+    return f"{us // unit}{name}"

@@ -155,6 +155,16 @@ TEXTS: dict[str, Text] = {
         en="Another process of the server holds the connection to the broker.",
         zh="与消息代理的连接由服务器的另一进程负责。",
     ),
+    "LS-6044": Text(
+        en="has to be `raw` or a width: a whole number with ms, s, m or h (`500ms`, `10s`, `15m`, "
+        "`2h`), or `1d`",
+        zh="必须是 `raw` 或汇总间隔：整数加 ms、s、m 或 h"
+        "（如 `500ms`、`10s`、`15m`、`2h`），或 `1d`",
+    ),
+    "LS-6045": Text(
+        en="has to be the name of a time zone, e.g. Asia/Shanghai or Europe/Berlin",
+        zh="必须是时区名称，例如 Asia/Shanghai 或 Europe/Berlin",
+    ),
     "LS-6050": Text(
         en="{by} accepted gap {gap} of {plant}/{edge} ({cause}, from {from}): {reason}",
         zh="{by} 接受了 {plant}/{edge} 的数据缺口 {gap}（{cause}，自 {from} 起）：{reason}",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Body, Path
 from fastapi import Query as InQuery
 from pydantic import AfterValidator, Field
 
-from ingest_server.api import cursors
+from ingest_server.api.pages import Key, Paged, filters_of
 from ingest_server.api.problems import Conflict, NotFound
 from ingest_server.api.shape import (
     Answer,
@@ -22,9 +22,9 @@ from ingest_server.api.shape import (
     Word,
     printable,
     problems,
-    split,
 )
 from ingest_server.api.times import Instant, Moment, in_zone, zone_of
+from ingest_server.domain.alarm_rules import Priority
 from ingest_server.domain.alarm_states import CORE, Core, Event
 from ingest_server.store import reads
 
@@ -44,7 +44,7 @@ class ActiveQuery(Listing):
     plant: Word | None = Field(default=None, description="Only of this plant.")
     line: Word | None = Field(default=None, description="Only of equipment of this line.")
     equipment: Word | None = Field(default=None, description="Only of this equipment.")
-    priority: Word | None = Field(default=None, description="Only of this priority.")
+    priority: Priority | None = Field(default=None, description="Only of this priority.")
     unacknowledged: bool | None = Field(
         default=None, description="true: only those nobody has acknowledged."
     )
@@ -135,6 +135,26 @@ class Acknowledgement(Query):
     by: Person
 
 
+_ALARMS: Final = Paged(
+    name="alarms",
+    topic="alarms",
+    query="alarms",
+    order=(
+        Key(column="raised_at", param="before_ts", kind=datetime),
+        Key(column="occurrence", param="before_occurrence", kind=str),
+    ),
+)
+_JOURNAL: Final = Paged(
+    name="journal",
+    topic="alarms",
+    query="journal",
+    order=(
+        Key(column="at", param="before_ts", kind=datetime),
+        Key(column="event_id", param="before_id", kind=int),
+    ),
+)
+
+
 @router.get(
     "/alarms/active",
     summary="Alarms that need somebody",
@@ -143,29 +163,9 @@ class Acknowledgement(Query):
 )
 async def active(context: Ctx, query: Annotated[ActiveQuery, InQuery()]) -> Alarms:
     """Every alarm that is not back to normal, however long ago it was raised."""
-    before: tuple[Any, ...] = (None, None)
-    if query.cursor is not None:
-        before = cursors.decode(query.cursor, "alarms", datetime, str)
     async with context.database.reading() as connection:
-        found = await reads.rows(
-            connection,
-            "alarms",
-            "alarms",
-            occurrence=None,
-            plant=query.plant,
-            line=query.line,
-            equipment=query.equipment,
-            priority=query.priority,
-            unacknowledged=query.unacknowledged,
-            before_ts=before[0],
-            before_occurrence=before[1],
-            limit=query.limit + 1,
-        )
-    page, more = split(found, query.limit)
-    following = None
-    if more:
-        following = cursors.encode("alarms", page[-1]["raised_at"], page[-1]["occurrence"])
-    return Alarms(items=[_alarm(row) for row in page], next=following)
+        page = await _ALARMS.page(connection, query, occurrence=None, **filters_of(query))
+    return Alarms(items=[_alarm(row) for row in page.rows], next=page.next)
 
 
 @router.get(
@@ -176,30 +176,9 @@ async def active(context: Ctx, query: Annotated[ActiveQuery, InQuery()]) -> Alar
 )
 async def journal(context: Ctx, query: Annotated[JournalQuery, InQuery()]) -> Journal:
     """Raised, cleared, acknowledged: at the time it happened, and when it was learned of."""
-    before: tuple[Any, ...] = (None, None)
-    if query.cursor is not None:
-        before = cursors.decode(query.cursor, "journal", datetime, int)
     async with context.database.reading() as connection:
-        found = await reads.rows(
-            connection,
-            "alarms",
-            "journal",
-            plant=query.plant,
-            line=query.line,
-            equipment=query.equipment,
-            rule=query.rule,
-            occurrence=query.occurrence,
-            from_ts=query.from_,
-            to_ts=query.to,
-            before_ts=before[0],
-            before_id=before[1],
-            limit=query.limit + 1,
-        )
-    page, more = split(found, query.limit)
-    return Journal(
-        items=[_entry(row) for row in page],
-        next=cursors.encode("journal", page[-1]["at"], page[-1]["event_id"]) if more else None,
-    )
+        page = await _JOURNAL.page(connection, query, **filters_of(query))
+    return Journal(items=[_entry(row) for row in page.rows], next=page.next)
 
 
 @router.post(
@@ -239,20 +218,18 @@ async def acknowledge(
             connection,
             "alarms",
             "alarms",
-            **{**_NO_FILTER, "occurrence": occurrence, "limit": 1},
+            **{**_NO_FILTER, "occurrence": occurrence},
         )
     if row is None:  # cannot be: this transaction holds it
         raise NotFound("LS-6037", alarm=occurrence)
     return _alarm(row)
 
 
-_NO_FILTER: Mapping[str, Any] = dict.fromkeys(
-    (
-        *("plant", "line", "equipment", "priority", "unacknowledged"),
-        *("before_ts", "before_occurrence"),
-    )
-)
-
+_NO_FILTER: Mapping[str, Any] = {
+    **dict.fromkeys(filters_of(ActiveQuery())),
+    **{key.param: key.first for key in _ALARMS.order},
+    "limit": 1,
+}
 
 _HIDDEN = frozenset({"G", "H", "I"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Path
@@ -14,8 +14,8 @@ from psycopg.types.json import Jsonb
 from pydantic import Field
 from starlette.responses import Response
 
-from ingest_server.api import cursors
-from ingest_server.api.problems import Conflict, Invalid, NotFound
+from ingest_server.api.pages import Key, Paged, filters_of
+from ingest_server.api.problems import Conflict, NotFound
 from ingest_server.api.shape import (
     Answer,
     Ctx,
@@ -27,15 +27,48 @@ from ingest_server.api.shape import (
     Reason,
     Word,
     problems,
-    split,
 )
 from ingest_server.api.times import Instant, Moment, in_zone, zone_of
 from ingest_server.store import reads
 from runtime import messages
+from wire.records import Cause
 
 router = APIRouter(prefix="/api/v1", tags=["gaps and notices"])
 
 ACCEPTED_NOTICE = "LS-6050"
+
+_GAPS: Final = Paged(
+    name="gaps",
+    topic="faults",
+    query="gaps",
+    order=(
+        Key(column="from_ts", param="before_ts", kind=datetime),
+        Key(column="gap_id", param="before_id", kind=int),
+    ),
+)
+_DEAD_LETTERS: Final = Paged(
+    name="dead-letters",
+    topic="faults",
+    query="dead_letters",
+    order=(
+        Key(column="first_seen", param="before_ts", kind=datetime),
+        Key(
+            column="sha256",
+            param="before_hash",
+            kind=str,
+            fits=lambda text: re.fullmatch("[0-9a-f]{64}", text) is not None,
+        ),
+    ),
+)
+_NOTICES: Final = Paged(
+    name="notices",
+    topic="faults",
+    query="notices",
+    order=(
+        Key(column="at", param="before_ts", kind=datetime),
+        Key(column="notice_id", param="before_id", kind=int),
+    ),
+)
 
 
 class GapsQuery(Listing):
@@ -43,7 +76,7 @@ class GapsQuery(Listing):
 
     plant: Word | None = Field(default=None, description="Only of this plant.")
     edge: Word | None = Field(default=None, description="Only of the edge with this id.")
-    cause: Word | None = Field(default=None, description="Only with this cause.")
+    cause: Cause | None = Field(default=None, description="Only with this cause.")
     open: bool | None = Field(default=None, description="true: only those that still last.")
     accepted: bool | None = Field(
         default=None, description="false: only those nobody has accepted."
@@ -155,33 +188,16 @@ class Notices(Answer):
 @router.get("/gaps", summary="What is missing", operation_id="list_gaps", responses=problems())
 async def gaps(context: Ctx, query: Annotated[GapsQuery, InQuery()]) -> Gaps:
     """Times without data, with their cause, and whether somebody has accepted that."""
-    before: tuple[Any, ...] = (None, None)
-    if query.cursor is not None:
-        before = cursors.decode(query.cursor, "gaps", datetime, int)
     async with context.database.reading() as connection:
-        found = await reads.rows(
-            connection,
-            "faults",
-            "gaps",
-            **{
-                **_NO_GAP_FILTER,
-                "plant": query.plant,
-                "edge": query.edge,
-                "cause": query.cause,
-                "open": query.open,
-                "accepted": query.accepted,
-                "from_ts": query.from_,
-                "to_ts": query.to,
-                "before_ts": before[0],
-                "before_id": before[1],
-                "limit": query.limit + 1,
-            },
-        )
-    page, more = split(found, query.limit)
-    return Gaps(
-        items=[_gap(row) for row in page],
-        next=cursors.encode("gaps", page[-1]["from_ts"], page[-1]["gap_id"]) if more else None,
-    )
+        page = await _GAPS.page(connection, query, gap=None, **filters_of(query))
+    return Gaps(items=[_gap(row) for row in page.rows], next=page.next)
+
+
+_NO_GAP_FILTER: Mapping[str, Any] = {
+    **dict.fromkeys(filters_of(GapsQuery())),
+    **{key.param: key.first for key in _GAPS.order},
+    "limit": 1,
+}
 
 
 @router.post(
@@ -225,22 +241,12 @@ async def accept(
                     }
                 ),
             )
-        row = await reads.row(
-            connection, "faults", "gaps", **{**_NO_GAP_FILTER, "gap": number, "limit": 1}
-        )
+        row = await reads.row(connection, "faults", "gaps", **{**_NO_GAP_FILTER, "gap": number})
     if row is None:
         raise NotFound("LS-6018", gap=gap)
     if row["accepted_by"] != body.by:
         raise Conflict("LS-6035", by=row["accepted_by"], at=row["accepted_at"].isoformat())
     return _gap(row)
-
-
-_NO_GAP_FILTER: Mapping[str, Any] = dict.fromkeys(
-    (
-        *("gap", "plant", "edge", "cause", "open", "accepted"),
-        *("from_ts", "to_ts", "before_ts", "before_id"),
-    )
-)
 
 
 @router.get(
@@ -251,28 +257,9 @@ _NO_GAP_FILTER: Mapping[str, Any] = dict.fromkeys(
 )
 async def dead_letters(context: Ctx, query: Annotated[DeadLettersQuery, InQuery()]) -> DeadLetters:
     """What arrived and could not be used, with the reason; their bytes stay in the database."""
-    before: tuple[Any, ...] = (None, None)
-    if query.cursor is not None:
-        before = cursors.decode(query.cursor, "dead-letters", datetime, str)
-        if re.fullmatch("[0-9a-f]{64}", before[1]) is None:
-            raise Invalid("LS-6013", at="query.cursor")
     async with context.database.reading() as connection:
-        found = await reads.rows(
-            connection,
-            "faults",
-            "dead_letters",
-            plant=query.plant,
-            edge=query.edge,
-            code=query.code,
-            before_ts=before[0],
-            before_hash=before[1],
-            limit=query.limit + 1,
-        )
-    page, more = split(found, query.limit)
-    following = None
-    if more:
-        following = cursors.encode("dead-letters", page[-1]["first_seen"], page[-1]["sha256"])
-    return DeadLetters(items=[_dead_letter(row) for row in page], next=following)
+        page = await _DEAD_LETTERS.page(connection, query, **filters_of(query))
+    return DeadLetters(items=[_dead_letter(row) for row in page.rows], next=page.next)
 
 
 @router.get(
@@ -285,38 +272,20 @@ async def notices(
     context: Ctx, lang: Lang, response: Response, query: Annotated[NoticesQuery, InQuery()]
 ) -> Notices:
     """Forked edges, lost buffers, restored databases, accepted gaps: newest first, in words."""
-    before: tuple[Any, ...] = (None, None)
-    if query.cursor is not None:
-        before = cursors.decode(query.cursor, "notices", datetime, int)
     response.headers.update({"Content-Language": lang, "Vary": "Accept-Language"})
     async with context.database.reading() as connection:
-        found = await reads.rows(
-            connection,
-            "faults",
-            "notices",
-            plant=query.plant,
-            edge=query.edge,
-            code=query.code,
-            from_ts=query.from_,
-            to_ts=query.to,
-            before_ts=before[0],
-            before_id=before[1],
-            limit=query.limit + 1,
-        )
-    page, more = split(found, query.limit)
-    return Notices(
-        items=[
-            Notice(
-                at=row["at"].astimezone(zone_of(row["time_zone"] or "UTC")),
-                plant=row["plant"],
-                edge=row["edge"],
-                code=row["code"],
-                text=_words(row, lang),
-                params=_params(row),
-            )
-            for row in page
-        ],
-        next=cursors.encode("notices", page[-1]["at"], page[-1]["notice_id"]) if more else None,
+        page = await _NOTICES.page(connection, query, **filters_of(query))
+    return Notices(items=[_notice(row, lang) for row in page.rows], next=page.next)
+
+
+def _notice(row: Mapping[str, Any], lang: messages.Language) -> Notice:
+    return Notice(
+        at=row["at"].astimezone(zone_of(row["time_zone"] or "UTC")),
+        plant=row["plant"],
+        edge=row["edge"],
+        code=row["code"],
+        text=_words(row, lang),
+        params=_params(row),
     )
 
 

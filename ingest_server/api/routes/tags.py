@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import tzinfo
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter
 from fastapi import Query as InQuery
 from pydantic import Field
 
-from ingest_server.api import cursors
 from ingest_server.api.names import MAX_TAGS, TagName, tag_text
+from ingest_server.api.pages import Key, Paged, filters_of
+from ingest_server.api.series.definitions import definitions_of
 from ingest_server.api.shape import (
     Answer,
     Context,
@@ -22,7 +23,6 @@ from ingest_server.api.shape import (
     Word,
     like,
     problems,
-    split,
 )
 from ingest_server.api.times import Moment, zone_of
 from ingest_server.api.values import Quality, Value, quality_of, told, value_of
@@ -193,28 +193,39 @@ async def hierarchy(context: Ctx, query: Annotated[HierarchyQuery, InQuery()]) -
     return Hierarchy(plants=list(plants.values()))
 
 
+_NAMES: Final = (
+    Key(column="plant", param="after_plant", kind=str, first=""),
+    Key(column="edge", param="after_edge", kind=str, first=""),
+    Key(column="path", param="after_path", kind=str, first=""),
+)
+_TAGS: Final = Paged(name="tags", topic="tags", query="page", order=_NAMES)
+_LATEST: Final = Paged(name="latest", topic="tags", query="page", order=_NAMES)
+
+
 @router.get("/tags", summary="Find tags", operation_id="list_tags", responses=problems())
 async def tags(context: Ctx, query: Annotated[TagsQuery, InQuery()]) -> Tags:
     """Tags by part of their name, edge, line or equipment."""
-    page, following = await _find(context, query, kind="tags", paths=None)
-    return Tags(items=[_tag(row) for row in page], next=following)
+    async with context.database.reading() as connection:
+        page = await _TAGS.page(connection, query, **_filters(query))
+    return Tags(items=[_tag(row) for row in page.rows], next=page.next)
 
 
-@router.get("/latest", summary="Latest values", operation_id="list_latest", responses=problems())
+@router.get("/latest", summary="Latest values", operation_id="list_latest", responses=problems(404))
 async def latest(context: Ctx, query: Annotated[LatestQuery, InQuery()]) -> LatestValues:
     """The newest stored value of each tag and, beside it and marked, a newer live one.
 
-    A tag that is asked for by name and not known is absent.
+    A tag that is asked for by name has to be known.
     """
-    paths = list(query.tag) or None
-    page, following = await _find(context, query, kind="latest", paths=paths)
     async with context.database.reading() as connection:
+        if query.tag:
+            await definitions_of(connection, query.tag)
+        page = await _LATEST.page(connection, query, **_filters(query))
         streams = await reads.rows(
-            connection, "edges", "streams", edges=list({row["edge_id"] for row in page})
+            connection, "edges", "streams", edges=list({row["edge_id"] for row in page.rows})
         )
     complete = {(s["edge_id"], s["class"]): s["complete_to"] for s in streams}
     items = []
-    for row in page:
+    for row in page.rows:
         zone_name = row["time_zone"] or "UTC"
         zone = zone_of(zone_name)
         complete_to = complete.get((row["edge_id"], row["class"]))
@@ -229,7 +240,7 @@ async def latest(context: Ctx, query: Annotated[LatestQuery, InQuery()]) -> Late
                 time_zone=zone_name,
             )
         )
-    return LatestValues(items=items, next=following)
+    return LatestValues(items=items, next=page.next)
 
 
 def _stored(row: Mapping[str, Any], zone: tzinfo) -> Stored | None:
@@ -255,33 +266,10 @@ def _live(context: Context, row: Mapping[str, Any], zone: tzinfo) -> Live | None
     )
 
 
-async def _find(
-    context: Context, query: TagsQuery, *, kind: str, paths: Sequence[str] | None
-) -> tuple[Sequence[dict[str, Any]], str | None]:
-    after: tuple[Any, ...] = ("", "", "")
-    if query.cursor is not None:
-        after = cursors.decode(query.cursor, kind, str, str, str)
-    async with context.database.reading() as connection:
-        found = await reads.rows(
-            connection,
-            "tags",
-            "page",
-            plant=query.plant,
-            edge=query.edge,
-            line=query.line,
-            equipment=query.equipment,
-            paths=paths,
-            like=like(query.q),
-            after_plant=after[0],
-            after_edge=after[1],
-            after_path=after[2],
-            limit=query.limit + 1,
-        )
-    page, more = split(found, query.limit)
-    if not more:
-        return page, None
-    last = page[-1]
-    return page, cursors.encode(kind, last["plant"], last["edge"], last["path"])
+def _filters(query: TagsQuery) -> dict[str, Any]:
+    found = filters_of(query)
+    paths = found.pop("tag", None) or None
+    return {**found, "like": like(found.pop("q")), "paths": paths}
 
 
 def _tag(row: Mapping[str, Any]) -> Tag:

@@ -29,12 +29,12 @@ ORDER BY r.ts, r.tag_id, r.batch, r.num, r.big, r.txt, r.q
 LIMIT %(limit)s::bigint OFFSET %(skip)s::bigint;
 
 -- name: bucketed
--- Buckets with samples. `good`: severity good (bits 30-31 zero) and a value (flag 8 not set); all
+-- Buckets with samples, by the number of their begin (from 1). `good`: severity good (bits 30-31 zero) and a value (flag 8 not set); all
 -- figures but `samples` are of these. `most` bounds what is read of each tag: whoever gets that
 -- many samples has asked for too much. `wide` tags are unsigned 64-bit integers, whose values from
 -- 2^63 on stand as text. The bounds of time are said again for the first and the last one, so that
 -- other days' partitions are not even planned.
-SELECT w.tag_id, b.start, b.samples, b.good,
+SELECT w.tag_id, b.bucket, b.samples, b.good,
        b.min_num, b.max_num, b.mean_num,
        coalesce(b.min_wide, b.min_big) AS min_big, coalesce(b.max_wide, b.max_big) AS max_big,
        coalesce(b.mean_wide, b.mean_big)::float8 AS mean_big,
@@ -42,7 +42,7 @@ SELECT w.tag_id, b.start, b.samples, b.good,
        l.num AS last_num, l.big AS last_big, l.txt AS last_txt
 FROM unnest(%(tags)s::int[], %(wide)s::bool[]) AS w(tag_id, wide)
 CROSS JOIN LATERAL (
-    SELECT date_bin(%(width)s::interval, k.ts, %(origin)s::timestamptz) AS start,
+    SELECT width_bucket(k.ts, %(begins)s::timestamptz[]) AS bucket,
            count(*) AS samples,
            count(*) FILTER (WHERE k.good) AS good,
            min(k.num) FILTER (WHERE k.good) AS min_num,
@@ -80,7 +80,18 @@ LEFT JOIN LATERAL (
       AND r.q BETWEEN 0 AND 1073741823 AND r.q & 8 = 0
     ORDER BY r.batch DESC LIMIT 1
 ) l ON true
-ORDER BY w.tag_id, b.start;
+ORDER BY w.tag_id, b.bucket;
+
+-- name: most
+-- How many readings the tag with the most has in a span, at most `limit`.
+SELECT max(n.readings) AS most
+FROM unnest(%(tags)s::int[]) AS w(tag_id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS readings
+    FROM (SELECT FROM reading r
+          WHERE r.tag_id = w.tag_id AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
+          LIMIT %(limit)s) k
+) n;
 
 -- name: gaps
 -- Gaps of some edges that touch a span of time.

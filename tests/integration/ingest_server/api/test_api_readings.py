@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+from bisect import bisect_right
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -193,10 +196,55 @@ async def test_buckets_of_wide_integers_and_texts_are_exact(client: httpx2.Async
 async def test_points_choose_a_round_width(client: httpx2.AsyncClient) -> None:
     found = await read(client, TEMP, points=13)
     assert (found["bucket"], found["bucket_s"]) == ("5m", 300.0)
-    for points in (2, 59, 60, 61, 500, 5000):
+    for points in (2, 9, 59):
         series = (await read(client, TEMP, points=points))["series"][0]
         assert 1 <= len(series["buckets"]) <= points
         assert sum(each["count"] for each in series["buckets"]) == 60
+
+
+async def test_a_screen_with_room_for_every_reading_gets_them(client: httpx2.AsyncClient) -> None:
+    for points in (60, 500, 5000):
+        found = await read(client, TEMP, points=points)
+        assert (found["bucket"], found["next"]) == ("raw", None)
+        assert [len(series["readings"]) for series in found["series"]] == [60, 1]
+
+
+async def test_the_least_and_the_greatest_of_every_column_of_a_screen_are_there(
+    client: httpx2.AsyncClient, sql: Any
+) -> None:
+    """Peaks of a single sample survive however wide the buckets are."""
+    lot = random.Random(7)
+    walk = [lot.randint(0, 9) * (1_000 if lot.random() < 0.01 else 1) for _ in range(3_000)]
+    sql.execute(
+        "INSERT INTO reading (ts, tag_id, num, q, batch)"
+        " SELECT timestamptz '2026-03-01 12:00Z' + n * interval '1 s', 8, v, 0, 7"
+        " FROM unnest(%s::float8[]) WITH ORDINALITY AS w(v, n)",
+        (walk,),
+    )
+    span = {"from": "2026-03-01T12:00:01Z", "to": "2026-03-01T12:50:01Z"}
+    try:
+        for points in (2, 10, 77, 640, 2999):
+            found = await read(client, COUNT_2, points=points, **span)
+            buckets = found["series"][0]["buckets"]
+            assert len(buckets) <= points
+            begins = [datetime.fromisoformat(each["ts"]) for each in buckets]
+            columns: list[list[float]] = [[] for _ in buckets]
+            for n, value in enumerate(walk):
+                at = datetime(2026, 3, 1, 12, 0, 1, tzinfo=UTC) + timedelta(seconds=n)
+                columns[bisect_right(begins, at) - 1].append(value)
+            assert [(min(c), max(c)) for c in columns] == [(b["min"], b["max"]) for b in buckets]
+    finally:
+        sql.execute("DELETE FROM reading WHERE batch = 7")
+
+
+async def test_another_zone_gives_other_days(client: httpx2.AsyncClient) -> None:
+    found = await read(client, TEMP, bucket="1d", tz="America/New_York")
+    series = found["series"][0]
+    assert series["time_zone"] == "America/New_York"
+    assert [each["ts"] for each in series["buckets"]] == ["2026-02-28T00:00:00-05:00"]
+    assert found["from"] == "2026-02-28T19:00:00-05:00"
+    assert series["gaps"][0]["from"].endswith("-05:00")
+    assert await refused(client, tz="Mars/Olympus") == (422, "LS-6004", "query.tz")
 
 
 async def test_days_are_the_days_of_the_plant(client: httpx2.AsyncClient) -> None:
@@ -220,6 +268,14 @@ async def test_an_unknown_tag_is_named(client: httpx2.AsyncClient) -> None:
     assert "demo/line-a/none" in response.json()["detail"]
     odd = await client.get("/api/v1/readings", params={"tag": "no-slash"})
     assert odd.json()["errors"][0]["code"] == "LS-6034"
+
+
+async def test_a_wrong_width_is_told_what_would_be_right(client: httpx2.AsyncClient) -> None:
+    response = await client.get("/api/v1/readings", params={"tag": TEMP, "bucket": "1min"})
+    (error,) = response.json()["errors"]
+    assert error["at"] == "query.bucket"
+    assert "`15m`" in error["detail"]
+    assert "[" not in error["detail"]
 
 
 async def test_too_many_samples_for_buckets_are_refused_not_cut(

@@ -144,10 +144,10 @@ async def test_latest_shows_the_stored_value_and_beside_it_a_newer_live_one(
     assert by_path["press-1/count"]["stored"] is None
 
 
-async def test_latest_of_named_tags_leaves_out_unknown_ones(client: httpx2.AsyncClient) -> None:
-    names = ["demo/line-a/press-1/temp", "demo/line-a/none", "demo/line-b/press-2/count"]
+async def test_latest_of_named_tags_gives_only_these(client: httpx2.AsyncClient) -> None:
+    names = ["demo/line-a/press-1/temp", "demo/line-b/press-2/count"]
     items = (await get(client, "latest", tag=names))["items"]
-    assert [item["tag"] for item in items] == [names[0], names[2]]
+    assert [item["tag"] for item in items] == names
 
 
 async def test_gaps_are_filtered_by_edge_cause_open_and_time(client: httpx2.AsyncClient) -> None:
@@ -225,3 +225,28 @@ async def test_a_parameter_given_twice_is_refused_and_not_half_obeyed(
     assert response.status_code == 422
     assert response.json()["code"] == "LS-6039"
     assert response.json()["errors"][0]["at"] == "query.plant"
+
+
+async def test_latest_names_the_tag_that_is_not_known(client: httpx2.AsyncClient) -> None:
+    short = await client.get("/api/v1/latest", params={"tag": "nope"})
+    assert short.headers["content-type"] == "application/problem+json"
+    assert (short.status_code, short.json()["errors"][0]["code"]) == (422, "LS-6034")
+    absent = await client.get("/api/v1/latest", params={"tag": "demo/line-a/nope"})
+    assert absent.headers["content-type"] == "application/problem+json"
+    assert (absent.status_code, absent.json()["code"]) == (404, "LS-6012")
+    assert "demo/line-a/nope" in absent.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "allowed"),
+    [("/gaps", "cause", "device_down"), ("/alarms/active", "priority", "critical")],
+)
+async def test_a_word_out_of_a_fixed_list_is_told_the_list(
+    client: httpx2.AsyncClient, path: str, name: str, allowed: str
+) -> None:
+    response = await client.get(f"/api/v1{path}", params={name: "gremlins"})
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
+    assert (error["at"], error["code"]) == (f"query.{name}", "LS-6025")
+    assert allowed in error["detail"]

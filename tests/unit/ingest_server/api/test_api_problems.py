@@ -84,7 +84,7 @@ class Asked(BaseModel):
         ({"yes": "perhaps"}, "yes", "LS-6030"),
         ({"by": "   "}, "by", "LS-6033"),
         ({"tags": ["x/y/z", "x/y/z"]}, "tags", "LS-6024"),
-        ({"tags": ["x"]}, "tags.0", "LS-6024"),
+        ({"tags": ["x"]}, "tags.0", "LS-6034"),
         ({"tags": ["xxxxxx"]}, "tags.0", "LS-6034"),
         ({"word": []}, "word", "LS-6031"),
     ],

@@ -20,7 +20,6 @@ from ingest_server.api.times import (
     Instant,
     bucket_width,
     iso,
-    local_midnight,
     width_for,
     zone_of,
 )
@@ -117,13 +116,6 @@ def test_a_time_is_told_in_the_zone_of_the_plant() -> None:
     assert iso(at) == "2026-03-01T00:00:00Z"
     assert iso(at.astimezone(zone_of("Asia/Shanghai"))) == "2026-03-01T08:00:00+08:00"
     assert iso(at.astimezone(zone_of("no/such"))) == "2026-03-01T00:00:00Z"
-
-
-def test_a_day_begins_at_the_plants_midnight_on_both_sides_of_a_clock_change() -> None:
-    berlin = zone_of("Europe/Berlin")
-    winter = local_midnight(datetime(2026, 3, 28, 12, tzinfo=UTC), berlin)
-    summer = local_midnight(datetime(2026, 3, 30, 12, tzinfo=UTC), berlin)
-    assert (winter.hour, summer.hour) == (23, 22)
 
 
 @pytest.mark.parametrize(
