@@ -164,6 +164,11 @@ class DeviceConfig(Strict):
     )
     groups: Some[GroupConfig] = Field(description="What is read, how often.")
 
+    @property
+    def is_typed(self) -> bool:
+        """Whether people type its values into the agent's page."""
+        return False
+
     @model_validator(mode="after")
     def _paths_differ(self) -> Self:
         seen: set[str] = set()
@@ -258,6 +263,22 @@ class ShowsDecodings(Protocol):
 
     async def decodings(self, point: int) -> Sequence[tuple[str, str]]:
         """The bytes of one point decoded in every way that fits: (how, value), for people."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Typed:
+    """What became of a text that was typed: its values, or why there are none."""
+
+    reason: Literal["values", "too_long", "malformed", "undecodable", "repeats", "unmatched"]
+    columns: Columns | None = None
+
+
+@runtime_checkable
+class TakesTyping(Protocol):
+    """A device whose values are typed by people, or by readers that are keyboards."""
+
+    def typed(self, text: str) -> Typed:
+        """What a text says; nothing is kept of it but what tells repetitions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

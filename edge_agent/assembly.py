@@ -16,6 +16,7 @@ from edge_agent.collect.device import Collector
 from edge_agent.collect.points import definitions, points_of
 from edge_agent.collect.progress import Progress
 from edge_agent.collect.shape import ClockRule, Shaper
+from edge_agent.collect.typed import TypedTexts
 from edge_agent.config import EdgeConfig
 from edge_agent.page.facts import Facts
 from edge_agent.page.server import Page
@@ -82,6 +83,10 @@ class Assembly:
             metrics=self._metrics,
             clock=self._clock,
             started_us=self._clock(),
+            typed=TypedTexts(
+                lambda: {one.config.id: one for one in parts.collectors if one.config.is_typed},
+                writer,
+            ),
         )
         for collector in collectors:
             collector.announce()

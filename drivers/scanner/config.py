@@ -135,6 +135,10 @@ class ScannerDevice(DeviceConfig):
     connect: Connect | None = Field(default=None, description="We call the reader, over TCP.")
     listen: Listen | None = Field(default=None, description="Readers call us, over TCP.")
     serial: SerialSettings | None = Field(default=None, description="The reader's serial port.")
+    keyboard: bool = Field(
+        default=False,
+        description="The reader is a keyboard: it types into the agent's own page, /scan.",
+    )
     terminator: Terminator = Field(
         default="any", description="What ends a line; any: CR, LF or both."
     )
@@ -171,8 +175,11 @@ class ScannerDevice(DeviceConfig):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if sum(way is not None for way in (self.connect, self.listen, self.serial)) != 1:
+        reached = (self.connect, self.listen, self.serial, self.keyboard or None)
+        if sum(way is not None for way in reached) != 1:
             raise invalid("LS-3301")
+        if self.keyboard and self.heartbeat is not None:
+            raise invalid("LS-3307")
         for text in (self.prefix, self.suffix):
             try:
                 text.encode(self.encoding)
@@ -184,8 +191,15 @@ class ScannerDevice(DeviceConfig):
         return self
 
     @property
+    def is_typed(self) -> bool:
+        """Whether what it reads is typed into the agent's page."""
+        return self.keyboard
+
+    @property
     def where(self) -> str:
         """Where the reader is, for people."""
+        if self.keyboard:
+            return "/scan"
         if self.serial is not None:
             return self.serial.port
         way = self.connect or self.listen

@@ -15,7 +15,7 @@ from typing import Final, Self
 
 import numpy as np
 
-from drivers.base import Columns
+from drivers.base import Columns, Typed
 from drivers.scanner.config import ScannerDevice
 from drivers.scanner.decode import Patterns, Repeats, Texts
 from drivers.scanner.readers import Reader, Readers
@@ -96,6 +96,32 @@ class ScannerConnection:
         pattern = self._config.groups[group].pattern
         what = "every line" if pattern is None else f"lines like {pattern}"
         return [f"{what} from {self._config.where}"]
+
+    def typed(self, text: str) -> Typed:
+        """A text that was typed, treated as a line; see `drivers.base.TakesTyping`."""
+        self._counts["lines"] += 1
+        read_us = self._clock()
+        try:
+            line = text.encode(self._config.encoding)
+        except UnicodeEncodeError:
+            self._counts["undecodable"] += 1
+            return Typed(reason="undecodable")
+        if len(line) > self._config.longest:
+            self._counts["too_long"] += 1
+            return Typed(reason="too_long")
+        malformed = self._counts["malformed"]
+        texts = self._texts.of([line])
+        if not texts:
+            fits = self._counts["malformed"] == malformed
+            return Typed(reason="undecodable" if fits else "malformed")
+        if not self._repeats.fresh(texts, read_us):
+            self._counts["repeats"] += 1
+            return Typed(reason="repeats")
+        values = self._patterns.values(texts[0])
+        if not values:
+            self._counts["unmatched"] += 1
+            return Typed(reason="unmatched")
+        return Typed(reason="values", columns=self._columns(values, read_us, quality.GOOD))
 
     async def read(self, group: int) -> Columns:
         """Nothing can be asked: every point without a value, waiting for its first reading."""

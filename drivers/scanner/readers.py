@@ -1,4 +1,4 @@
-"""The connections of readers: one we make, several that call us, or a serial port.
+"""The connections of readers: one we make, several that call us, a serial port, or none (typed).
 
 Invariants: each connection has its own splitter, so that a line never has two senders; `lost` is
 set once, and never taken back; after `close` no socket, port or thread is left.
@@ -54,6 +54,8 @@ class Readers:
     async def open(self) -> None:
         """Connect, listen or open the port; raises OSError."""
         config = self._config
+        if config.keyboard:
+            return
         if config.listen is not None:
             await self._listen(config.listen)
             return

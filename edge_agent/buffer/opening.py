@@ -10,7 +10,7 @@ from uuid import UUID
 import aiosqlite
 import uuid_utils
 
-from edge_agent.buffer.queries import schema
+from edge_agent.buffer.queries import added, schema
 from runtime.errors import LinesideError, Reconfigure, RetryLater
 
 VERSION: Final = 1
@@ -91,6 +91,7 @@ async def prepare(db: aiosqlite.Connection, path: Path, *, check_below: int) -> 
     elif version != VERSION:
         raise Reconfigure("LS-4103", file=str(path), version=version, known=VERSION)
     await _check(db, path, check_below)
+    await db.executescript(f"begin; {added()} commit;")
 
 
 async def _check(db: aiosqlite.Connection, path: Path, check_below: int) -> None:

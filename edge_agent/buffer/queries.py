@@ -21,5 +21,10 @@ def schema() -> str:
     return _text("schema.sql")
 
 
+def added() -> str:
+    """The script that brings a buffer of an earlier release up to date; it may run again."""
+    return _text("added.sql")
+
+
 def _text(name: str) -> str:
     return (files("edge_agent.buffer") / "sql" / name).read_text("utf-8")

@@ -27,7 +27,7 @@ from uuid import UUID
 
 import aiosqlite
 
-from edge_agent.buffer import opening, room, salvage
+from edge_agent.buffer import opening, received, room, salvage
 from edge_agent.buffer.chain import Chain, first_records, forget_old, read_chain
 from edge_agent.buffer.finish import to_the_end
 from edge_agent.buffer.numbering import seqs
@@ -185,14 +185,15 @@ class Store:
 
     # -- growing ---------------------------------------------------------------------------------
 
-    async def append(self, entries: Sequence[Entry]) -> None:
+    async def append(self, entries: Sequence[Entry], *, receipts: Sequence[UUID] = ()) -> None:
         """Number the entries, in order, and make them durable, all or none.
 
-        Writes down that the agent is running, too. Raises BufferBlocked or BufferDamaged.
+        `receipts`: the ids under which somebody sent what is in them, for `has_received`. Writes
+        down that the agent is running, too. Raises BufferBlocked or BufferDamaged.
         """
-        await to_the_end(self._append(entries))
+        await to_the_end(self._append(entries, receipts))
 
-    async def _append(self, entries: Sequence[Entry]) -> None:
+    async def _append(self, entries: Sequence[Entry], receipts: Sequence[UUID]) -> None:
         now_us = self._clock()
         async with self._transaction() as db:
             current = {cls: self.streams[Place(ord=self.ord, cls=cls)] for cls in StreamClass}
@@ -201,6 +202,7 @@ class Store:
             grown = await insert(db, current, entries, given, now_us)
             await db.execute(self._sql["alive"], {"ord": self.ord, "at_us": now_us})
             await self._save_acked(db)
+            await received.remember(db, receipts, now_us)
         for cls, state in grown.items():
             held = current[cls]
             held.last_seq, held.from_us, held.to_us = state.last_seq, state.from_us, state.to_us
@@ -334,6 +336,11 @@ class Store:
             for row in await db.execute_fetchall(self._sql["streams"]):
                 state = self.streams[Place(ord=row[0], cls=StreamClass(row[1]))]
                 state.records, state.fixed = row[6], row[7]
+
+    async def has_received(self, receipt: UUID) -> bool:
+        """Whether what was sent under this id is durable; the newest 20,000 ids are known."""
+        async with self._reading() as db:
+            return await received.is_known(db, receipt)
 
     # -- commands --------------------------------------------------------------------------------
 

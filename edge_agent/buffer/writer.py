@@ -5,6 +5,7 @@ Invariants:
   record per class, more where the limits ask for it;
 - at most `max_waiting` samples wait; then `put` does, which holds the collectors back. Nothing is
   dropped here: what could not be committed is tried again with the next interval;
+- a commit that returns has made all that was handed in before it durable;
 - `complete_to` is taken at the moment the waiting samples are: all that was handed in up to then
   is in the records that say so.
 """
@@ -14,8 +15,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +57,7 @@ class _Waiting:
         default_factory=lambda: {cls: [] for cls in StreamClass}
     )
     events: list[Event] = field(default_factory=list)
+    receipts: list[UUID] = field(default_factory=list)
     complete_to: dict[StreamClass, int] = field(default_factory=dict)
     count: int = 0
 
@@ -86,6 +89,7 @@ class Writer:
         self._complete_to: CompleteTo = lambda _: None
         self._waiting = _Waiting()
         self._marked = dict.fromkeys(StreamClass, 0)
+        self._turn = asyncio.Lock()
         self._room: deque[asyncio.Future[None]] = deque()
         self._swept_s = self._alive_s = 0.0
         self._grown = 0
@@ -146,6 +150,16 @@ class Writer:
             self._waiting.samples[cls].append(samples)
             self._waiting.count += len(samples)
 
+    def put_received(self, parts: Mapping[StreamClass, Samples], receipt: UUID) -> None:
+        """Hand in what somebody sent under an id: durable together with the id, or not at all.
+
+        Never waits; whoever sends looks at `full` first.
+        """
+        for cls, samples in parts.items():
+            self._waiting.samples[cls].append(samples)
+            self._waiting.count += len(samples)
+        self._waiting.receipts.append(receipt)
+
     def event(self, event: Event) -> None:
         """Hand an event in. Never waits; beyond 10,000 waiting ones the oldest are given up."""
         self._waiting.events.append(event)
@@ -179,7 +193,11 @@ class Writer:
 
     async def commit(self) -> None:
         """Make all that waits durable. If it raises, all of it goes on waiting."""
-        await to_the_end(self._commit())
+        await to_the_end(self._commit_in_turn())
+
+    async def _commit_in_turn(self) -> None:
+        async with self._turn:
+            await self._commit()
 
     async def _commit(self) -> None:
         batch = self._take()
@@ -188,7 +206,7 @@ class Writer:
         try:
             with self._seconds.time():
                 entries = await asyncio.to_thread(self._encode, batch)
-                await self.store.append(entries)
+                await self.store.append(entries, receipts=batch.receipts)
         except BaseException:
             self._put_back(batch)
             raise
@@ -253,6 +271,7 @@ class Writer:
         for cls, parts in later.samples.items():
             batch.samples[cls] += parts
         batch.events += later.events
+        batch.receipts += later.receipts
         batch.count = later.count
         batch.complete_to = {}
         self._waiting = batch

@@ -13,10 +13,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from drivers.base import Columns, Device, DeviceConfig
+from drivers.base import Columns, Device, DeviceConfig, TakesTyping, Typed
 from edge_agent.buffer.reminder import Reminder
 from edge_agent.buffer.writer import Writer
 from edge_agent.collect.points import CLASSES, Points
@@ -30,6 +30,7 @@ from runtime.metrics import Metrics
 from runtime.supervise import Backoff
 from wire.frame import StreamClass
 from wire.records import Event
+from wire.samples import Samples
 
 Connect = Callable[[], Device]
 
@@ -102,6 +103,21 @@ class Collector:
         self.since_us = self._clock()
         for source, classes in _sources(self.config, self.shaper.points):
             self._progress.expect(source, classes)
+
+    def typed(self, text: str) -> tuple[Typed, Mapping[StreamClass, Samples]] | None:
+        """What a typed text says, and the samples of it; None while the device is not open."""
+        device: object = self._device
+        if self.state != "up" or not isinstance(device, TakesTyping):
+            return None
+        found = device.typed(text)
+        if found.columns is None:
+            return found, {}
+        self._collected.inc(len(found.columns))
+        kept = self.shaper.shape(found.columns, polled=False, offset_us=self._offset_us())
+        for samples in kept.values():
+            self._kept.inc(len(samples))
+        self._heard_us = found.columns.read_us
+        return found, kept
 
     async def run(self) -> None:
         """Connect, collect, connect again, for ever."""

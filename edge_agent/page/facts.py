@@ -9,10 +9,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from drivers.base import DeviceConfig
 from edge_agent.buffer.rows import Usage
 from edge_agent.buffer.store import BufferBlocked, Store
 from edge_agent.buffer.writer import Writer
 from edge_agent.collect.device import Collector
+from edge_agent.collect.typed import TypedTexts
 from edge_agent.config import EdgeConfig
 from edge_agent.publish.session import Session
 from edge_agent.publish.window import Window
@@ -61,7 +63,12 @@ class Facts:
     metrics: Metrics
     clock: Clock
     started_us: int
+    typed: TypedTexts
     _rates: _Rates = field(default_factory=_Rates)
+
+    def typed_devices(self) -> list[DeviceConfig]:
+        """The devices whose values are typed into the page."""
+        return [one.config for one in self.collectors if one.config.is_typed]
 
     async def depth(self) -> Depth:
         """How full the buffer is. Raises BufferBlocked."""
@@ -149,6 +156,7 @@ class Facts:
             "id": collector.config.id,
             "name": collector.config.name,
             "driver": collector.config.driver,
+            "typed": collector.config.is_typed,
             "state": collector.state,
             "since": _iso(collector.since_us),
             "error": _worded(collector.error, lang),

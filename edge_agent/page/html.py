@@ -54,10 +54,12 @@ def render(status: Mapping[str, Any], values: Sequence[Mapping[str, Any]], lang:
     facts = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows)
     devices = "".join(_device(one, word) for one in status["devices"])
     shown = "".join(_value(one) for one in values)
+    scan = f'<p><a href="/scan">{escape(text("LS-4850", lang=lang))}</a></p>'
+    typed = scan if any(one["typed"] for one in status["devices"]) else ""
     return (
         f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8">'
         f'<meta http-equiv="refresh" content="5"><title>{title}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>{title}</h1><table>{facts}</table>"
+        f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{typed}<table>{facts}</table>"
         f"<h2>{word('devices')}</h2><table><tr><th>{word('device')}</th><th>{word('state')}</th>"
         f"<th>{word('since')}</th><th>{word('points')}</th></tr>{devices}</table>"
         f"<h2>{word('values')}</h2><table><tr><th>{word('tag')}</th><th>{word('value')}</th>"

@@ -1,6 +1,7 @@
-"""The agent's own page on loopback, read-only.
+"""The agent's own page on loopback; what is typed there goes to the stream, never to a PLC.
 
-`/` for people, `/status.json` and `/metrics` for programs, `/healthz` for whoever restarts it.
+`/` for people, `/scan` for scanners that are keyboards, `/status.json` and `/metrics` for programs,
+`/healthz` for whoever restarts it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from starlette.routing import Route
 
 from edge_agent.page.facts import Facts
 from edge_agent.page.html import render
+from edge_agent.page.scans import Scans
 from runtime import logs
 from runtime.errors import RetryLater
 from runtime.messages import Language, detect_language
@@ -47,6 +49,7 @@ class Page:
         self._facts = facts
         self._port = port
         self._folder = folder
+        self._scans = Scans(facts.typed, facts.typed_devices, _language)
 
     async def run(self) -> None:
         """Serve until cancelled. Raises RetryLater (LS-4501) where the port is taken."""
@@ -54,6 +57,7 @@ class Page:
         with contextlib.closing(listener):
             try:
                 listener.bind((HOST, self._port))
+                listener.listen()  # whoever finds the port in the file can connect
             except OSError as error:
                 raise RetryLater(
                     "LS-4501", port=self._port, reason=error.strerror or str(error)
@@ -86,6 +90,7 @@ class Page:
                 Route("/values.json", self._values),
                 Route("/metrics", self._metrics),
                 Route("/healthz", self._health),
+                *self._scans.routes,
             ],
             middleware=[
                 Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])

@@ -228,8 +228,9 @@ TEXTS: dict[str, Text] = {
         "请将服务器证书或其颁发机构的证书放入该目录。",
     ),
     "LS-3301": Text(
-        en="A scanner is reached in one way: give exactly one of connect, listen and serial.",
-        zh="扫码器只能以一种方式接入：connect、listen、serial 请只填写其中一个。",
+        en="A scanner is reached in one way: give exactly one of connect, listen, "
+        "serial and keyboard.",
+        zh="扫码器只能以一种方式接入：connect、listen、serial、keyboard 请只填写其中一个。",
     ),
     "LS-3302": Text(
         en="{pattern} is not a regular expression ({reason}): correct it.",
@@ -254,6 +255,10 @@ TEXTS: dict[str, Text] = {
     "LS-3306": Text(
         en="{text} cannot be written in the encoding {encoding}: correct one of the two.",
         zh="{text} 无法用编码 {encoding} 表示：请更正其中之一。",
+    ),
+    "LS-3307": Text(
+        en="A keyboard sends no heartbeat: leave heartbeat out.",
+        zh="键盘式扫码器不会发送心跳：请去掉 heartbeat。",
     ),
     "LS-3310": Text(
         en="The scanner {device} at {address} cannot be reached ({reason}); it is tried again. "

@@ -108,3 +108,14 @@ insert or replace into command (id, at_us, answer) values (:id, :at_us, :answer)
 -- The newest thousand stay.
 delete from command where at_us < (
     select at_us from command order by at_us desc limit 1 offset 1000);
+
+-- received --
+insert or ignore into received (id, at_us) values (:id, :at_us);
+
+-- is_received --
+select 1 from received where id = :id;
+
+-- forget_received --
+-- The newest twenty thousand stay.
+delete from received where rowid <= (
+    select rowid from received order by rowid desc limit 1 offset 20000);
