@@ -24,6 +24,7 @@ from ingest_server.store.errors import DatabaseAhead, StoreError
 from ingest_server.store.migrate import migrate
 from ingest_server.store.partitions import Partitions
 from ingest_server.usecases.progress import Progress
+from ingest_server.usecases.rollup import Rollup
 from runtime import logs, platform
 from runtime.clock import now_us
 from runtime.errors import Reconfigure, RetryLater
@@ -42,6 +43,7 @@ PORT_FILE: Final = "api.port"
 _STOP_GRACE_S: Final = 10.0
 _API_GRACE_S: Final = 3
 _PARTITIONS_EVERY_S: Final = 3_600.0
+_ROLLUP_EVERY_S: Final = 2.0
 _TELL_AGAIN_S: Final = 30.0
 _SABOTAGE: Final = "LINESIDE_SABOTAGE"
 _SABOTAGED_EVERY: Final = 5
@@ -95,14 +97,14 @@ class Server:
         for name, keeper in self._parts.keepers.items():
             tasks.start(name, keeper, backoff=backoff)
         tasks.start("database", self._database, backoff=backoff)
-        work: dict[Role, tuple[str, Callable[[], Awaitable[None]]]] = {
-            "ingest": ("receive", self._receive),
-            "work": ("progress", self._progress),
-            "api": ("api", self._api),
+        work: dict[Role, dict[str, Callable[[], Awaitable[None]]]] = {
+            "ingest": {"receive": self._receive},
+            "work": {"progress": self._progress, "rollup": self._rollup},
+            "api": {"api": self._api},
         }
         for role in roles:
-            name, run = work[role]
-            tasks.start(name, lambda run=run: self._patiently(run), backoff=backoff)  # type: ignore[misc]
+            for name, run in work[role].items():
+                tasks.start(name, lambda run=run: self._patiently(run), backoff=backoff)  # type: ignore[misc]
         interval_s = platform.watchdog_interval_s()
         if interval_s is not None:
             tasks.start("watchdog", lambda: _watchdog(interval_s))
@@ -195,6 +197,17 @@ class Server:
                     await asyncio.sleep(self._config.work.progress_every_ms / 1e3)
         finally:
             progress.close()
+
+    async def _rollup(self) -> None:
+        await self._migrated.wait()
+        rollup = Rollup(self._parts.dsn, clock=now_us, grace_s=self._config.work.rollup_grace_s)
+        try:
+            while True:
+                done = await asyncio.to_thread(rollup.step)
+                if not done:
+                    await asyncio.sleep(_ROLLUP_EVERY_S)
+        finally:
+            rollup.close()
 
     async def _api(self) -> None:
         api = self._config.api

@@ -74,6 +74,13 @@ class WorkConfig(_Section):
     progress_every_ms: int = Field(
         default=250, ge=50, le=60_000, description="Pause between two looks at what changed"
     )
+    rollup_grace_s: float = Field(
+        default=10,
+        ge=0,
+        le=3_600,
+        description="How long after its end a minute or hour is summed up first; later readings "
+        "sum it up again, s",
+    )
 
 
 class EmbeddedConfig(_Section):

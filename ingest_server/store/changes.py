@@ -10,8 +10,9 @@ Invariants:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from psycopg.types.json import Jsonb
 
 from ingest_server.store.copyrows import Readings, copy_origins, copy_readings
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from numpy.typing import NDArray
+
     from ingest_server.store.connection import Connection
     from ingest_server.store.rows import DeadLetterRow, EdgeRow, GapRow, NoticeRow, Outage
     from wire.frame import StreamClass
     from wire.records import Event
 
+_MINUTE_US: Final = 60_000_000
 _SQL = beside(__file__, "changes.sql")
 
 
@@ -76,6 +80,7 @@ def write(connection: Connection, changes: Changes) -> None:
     if parts:
         _copy(connection, "copy_readings", copy_readings(parts))
         _copy(connection, "copy_origins", copy_origins(parts))
+        _mark(connection, changes.records)
     for record in changes.records:
         _small_rows(connection, record)
     for letter in changes.dead_letters:
@@ -180,6 +185,22 @@ def _batches(connection: Connection, records: Sequence[RecordRows]) -> None:
             "to_ts": [end for _, end in spans],
         },
     )
+
+
+def _mark(connection: Connection, records: Sequence[RecordRows]) -> None:
+    """Marks for the minutes whose rollups these readings change."""
+    times: dict[int, list[NDArray[np.int64]]] = {}
+    for each in records:
+        if each.readings is not None and len(each.readings):
+            times.setdefault(each.edge_id, []).append(each.readings.ts // _MINUTE_US)
+    edge_ids: list[int] = []
+    minutes: list[datetime] = []
+    for edge_id, parts in times.items():
+        distinct = np.unique(np.concatenate(parts)).tolist()
+        edge_ids += [edge_id] * len(distinct)
+        minutes += [to_datetime(minute * _MINUTE_US) for minute in distinct]
+    if edge_ids:
+        connection.execute(_SQL["mark_minutes"], {"edge_id": edge_ids, "minute": minutes})
 
 
 def _copy(connection: Connection, name: str, pieces: Sequence[bytes]) -> None:

@@ -18,6 +18,8 @@ SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb'),
        AND EXISTS (SELECT FROM pg_settings WHERE name LIKE 'timescaledb.%')
 """
 
+_IS_HYPERTABLE = "SELECT relkind <> 'p' FROM pg_class WHERE oid = 'lineside.reading'::regclass"
+
 
 def run(bind: Connection, name: str) -> None:
     """Run all statements of `versions/<name>` in the current transaction.
@@ -40,6 +42,12 @@ def install_timescaledb(bind: Connection) -> bool:
     except psycopg.errors.InsufficientPrivilege:
         return False
     return True
+
+
+def reading_is_hypertable(bind: Connection) -> bool:
+    """Whether readings lie in a hypertable: what follows from them then does too."""
+    row = _driver(bind).execute(_IS_HYPERTABLE).fetchone()
+    return bool(row and row[0])
 
 
 def _driver(bind: Connection) -> psycopg.Connection[Any]:

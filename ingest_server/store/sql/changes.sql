@@ -45,6 +45,11 @@ COPY reading (ts, tag_id, num, big, txt, q, batch) FROM STDIN (FORMAT binary)
 -- Binary COPY of set-aside device times, as `copyrows.copy_origins` makes it.
 COPY reading_origin (tag_id, ts, origin, batch) FROM STDIN (FORMAT binary)
 
+-- name: mark_minutes
+-- Minutes whose rollups have to be computed (again).
+INSERT INTO dirty (edge_id, minute)
+SELECT * FROM unnest(%(edge_id)s::int[], %(minute)s::timestamptz[])
+
 -- name: add_gap
 -- A time without data.
 INSERT INTO gap (edge_id, epoch, class, device, from_ts, to_ts, samples, exact, cause, detail)

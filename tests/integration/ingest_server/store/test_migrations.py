@@ -10,7 +10,7 @@ import pytest
 from ingest_server.store.connection import connect
 from ingest_server.store.errors import DatabaseAhead, StoreAway, StoreRefuses
 from ingest_server.store.migrate import migrate
-from ingest_server.store.partitions import AHEAD_DAYS, DAY_US, Partitions, day_of, name_of
+from ingest_server.store.partitions import AHEAD_DAYS, DAY_US, MINUTES, READING, Partitions
 
 TODAY = 20_454  # 2026-01-01
 
@@ -18,8 +18,8 @@ TODAY = 20_454  # 2026-01-01
 def test_several_that_start_at_once_migrate_once(any_dsn: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(migrate, [any_dsn] * 4))
-    assert sorted(str(each.before) for each in done) == ["None", "m0003", "m0003", "m0003"]
-    assert {each.after for each in done} == {"m0003"}
+    [newest] = {each.after for each in done}
+    assert sorted(str(each.before) for each in done) == ["None", newest, newest, newest]
 
 
 def test_readings_are_partitioned_or_a_hypertable(any_dsn: str, database_kind: str) -> None:
@@ -52,9 +52,12 @@ def test_a_wrong_password_is_for_a_person(dsn: str) -> None:
 
 
 def test_days_have_names_and_back() -> None:
-    assert name_of(TODAY) == "reading_p20260101"
-    assert day_of("reading_p20260101") == TODAY
-    assert day_of("somebody_elses") is None
+    assert READING.name_of(TODAY) == "reading_p20260101"
+    assert READING.day_of("reading_p20260101") == TODAY
+    assert READING.day_of("somebody_elses") is None
+    assert READING.day_of("reading_1m_p20260101") is None
+    assert MINUTES.name_of(TODAY) == "reading_1m_p20260101"
+    assert MINUTES.name_of(TODAY - 1) == "reading_1m_p20251225"
 
 
 def test_partitions_are_made_ahead_once_by_several(dsn: str) -> None:
@@ -72,7 +75,7 @@ def test_partitions_are_made_ahead_once_by_several(dsn: str) -> None:
             "SELECT inhrelid::regclass::text FROM pg_inherits "
             "WHERE inhparent = 'reading'::regclass ORDER BY 1"
         ).fetchall()
-    assert [name for (name,) in found] == [name_of(TODAY + step) for step in AHEAD_DAYS]
+    assert [name for (name,) in found] == [READING.name_of(TODAY + step) for step in AHEAD_DAYS]
 
 
 def test_a_partition_is_attached_beside_an_open_transaction_that_writes(dsn: str) -> None:
