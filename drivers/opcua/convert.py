@@ -1,30 +1,21 @@
-"""From the objects asyncua hands out to columns. Pure.
-
-One comprehension per column takes the fields out of the objects; everything else is numpy.
-"""
+"""From what a server answered to columns of the data types that are configured. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from asyncua import ua
 from numpy.typing import NDArray
 
+from drivers.opcua.answers import KINDS, Answers
 from drivers.opcua.config import OpcUaTag
 from wire import quality
-from wire.columns import MAX_TEXT
 from wire.dtypes import DType
 
 _V = ua.VariantType
-_KINDS: Final = 32
-"""Built-in types have 6 bits in a Variant, of which 25 are given out (OPC UA Part 6, 5.1.2)."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NAIVE_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - only to subtract naive UTC from
-_MICROSECOND: Final = timedelta(microseconds=1)
 _OVERFLOW_BITS: Final = np.uint32(0x0480)
 """InfoType DataValue and its Overflow bit (OPC UA Part 4, 7.39.1)."""
 _BAD: Final = np.uint32(quality.BAD)
@@ -48,7 +39,7 @@ _INTEGERS: Final = (
 
 def _fitting() -> NDArray[np.bool_]:
     """[data type, kind of value]: whether every such value in range is kept exactly."""
-    table = np.zeros((len(_DTYPES), _KINDS), np.bool_)
+    table = np.zeros((len(_DTYPES), KINDS), np.bool_)
     fits: dict[DType, tuple[ua.VariantType, ...]] = {
         DType.BOOL: (_V.Boolean,),
         DType.F32: (_V.Float, *_SMALL_KINDS),
@@ -115,25 +106,12 @@ def shape_of(tags: Sequence[OpcUaTag]) -> Shape:
     )
 
 
-def convert(shape: Shape, rows: NDArray[np.intp], answers: Sequence[ua.DataValue]) -> Converted:
+def convert(shape: Shape, rows: NDArray[np.intp], answers: Answers) -> Converted:
     """The columns of `answers`, of which the n-th belongs to row `rows[n]` of the shape."""
     codes, elements = shape.codes[rows], shape.elements[rows]
-    status = np.array(
-        [0 if one.StatusCode is None else one.StatusCode.value for one in answers], np.uint32
-    )
-    variants = [one.Value for one in answers]
-    kinds = np.array([0 if one is None else _kind(one) for one in variants], np.intp)
-    raw: list[Any] = [None if one is None else one.Value for one in variants]
-    lists = np.array([one is not None and bool(one.is_array) for one in variants], np.bool_)
-    count = len(raw)
-
-    missing = np.zeros(count, np.bool_)
-    for row in np.flatnonzero((elements >= 0) & lists).tolist():
-        element, of = int(elements[row]), raw[row]
-        inside = isinstance(of, list) and element < len(of) and not isinstance(of[element], list)
-        raw[row] = of[element] if inside else None
-        missing[row] = not inside
-    scalar = lists == (elements >= 0)
+    status, kinds, count = answers.status, answers.kinds, len(answers)
+    missing = answers.choose(elements)
+    scalar = answers.lists == (elements >= 0)
 
     q = (status & np.uint32(quality.STATUS_MASK)).astype(np.uint32)
     overflow = (status & _OVERFLOW_BITS) == _OVERFLOW_BITS
@@ -151,16 +129,16 @@ def convert(shape: Shape, rows: NDArray[np.intp], answers: Sequence[ua.DataValue
     f, i = np.zeros(count, np.float64), np.zeros(count, np.int64)
     texts: list[tuple[NDArray[np.intp], list[str]]] = []
     usable = quality.has_value(q)
-    _floats(usable & _IS_FLOAT[codes], raw, f, q)
+    _floats(usable & _IS_FLOAT[codes], answers, f, q)
     whole = usable & _IS_INTEGER[codes]
     large = kinds == _V.UInt64.value
-    _integers(whole & ~large, raw, codes, i, q)
-    texts += _large(whole & large, raw, codes, i, q)
+    _integers(whole & ~large, answers, codes, i, q)
+    texts += _large(whole & large, answers, codes, i, q)
     at = np.flatnonzero(usable & (codes == _CODE[DType.BOOL]))
-    i[at] = [raw[row] for row in at.tolist()]
+    i[at] = answers.integers(at)
     at = np.flatnonzero(usable & (codes == _CODE[DType.TIME]))
-    i[at] = micros(raw[row] for row in at.tolist())
-    texts += _texts(usable & (codes == _CODE[DType.STR]), raw, q)
+    i[at] = answers.times(at)
+    texts += _texts(usable & (codes == _CODE[DType.STR]), answers, q)
     s: NDArray[np.object_] | None = None
     for where, words in texts:
         if where.size:
@@ -171,28 +149,10 @@ def convert(shape: Shape, rows: NDArray[np.intp], answers: Sequence[ua.DataValue
         i=i,
         q=q,
         s=s,
-        source_us=np.maximum(micros(one.SourceTimestamp for one in answers), 0),
+        source_us=answers.source_us,
         mismatched=mismatched,
         overflowed=int(overflow.sum()),
     )
-
-
-def micros(times: Iterable[datetime | None]) -> NDArray[np.int64]:
-    """Microseconds since the Unix epoch; 0 for None. Naive times are UTC, as OPC UA's all are."""
-    return np.array(
-        [
-            0
-            if one is None
-            else (one - (_NAIVE_EPOCH if one.tzinfo is None else _EPOCH)) // _MICROSECOND
-            for one in times
-        ],
-        np.int64,
-    )
-
-
-def _kind(variant: ua.Variant) -> int:
-    code = int(variant.VariantType.value)
-    return code if code < _KINDS else _KINDS - 1
 
 
 def _refuse(q: NDArray[np.uint32], rows: NDArray[np.bool_], code: int) -> None:
@@ -202,10 +162,10 @@ def _refuse(q: NDArray[np.uint32], rows: NDArray[np.bool_], code: int) -> None:
 
 
 def _floats(
-    rows: NDArray[np.bool_], raw: list[Any], f: NDArray[np.float64], q: NDArray[np.uint32]
+    rows: NDArray[np.bool_], answers: Answers, f: NDArray[np.float64], q: NDArray[np.uint32]
 ) -> None:
     at = np.flatnonzero(rows)
-    found = np.array([raw[row] for row in at.tolist()], np.float64)
+    found = answers.floats(at)
     finite = np.isfinite(found)
     f[at] = np.where(finite, found, 0.0)
     infinite = np.zeros_like(rows)
@@ -215,13 +175,13 @@ def _floats(
 
 def _integers(
     rows: NDArray[np.bool_],
-    raw: list[Any],
+    answers: Answers,
     codes: NDArray[np.intp],
     i: NDArray[np.int64],
     q: NDArray[np.uint32],
 ) -> None:
     at = np.flatnonzero(rows)
-    found = np.array([raw[row] for row in at.tolist()], np.int64)
+    found = answers.integers(at)
     inside = (found >= _LOW[codes[at]]) & (found <= _HIGH[codes[at]])
     i[at] = np.where(inside, found, 0)
     outside = np.zeros_like(rows)
@@ -231,14 +191,14 @@ def _integers(
 
 def _large(
     rows: NDArray[np.bool_],
-    raw: list[Any],
+    answers: Answers,
     codes: NDArray[np.intp],
     i: NDArray[np.int64],
     q: NDArray[np.uint32],
 ) -> list[tuple[NDArray[np.intp], list[str]]]:
     """UInt64 values: above 2**63-1 as text for u64, out of range for i64."""
     at = np.flatnonzero(rows)
-    found = np.array([raw[row] for row in at.tolist()], np.uint64)
+    found = answers.large(at)
     above = found > np.uint64(2**63 - 1)
     i[at] = np.where(above, np.uint64(0), found).astype(np.int64)
     unsigned = codes[at] == _CODE[DType.U64]
@@ -250,24 +210,11 @@ def _large(
 
 
 def _texts(
-    rows: NDArray[np.bool_], raw: list[Any], q: NDArray[np.uint32]
+    rows: NDArray[np.bool_], answers: Answers, q: NDArray[np.uint32]
 ) -> list[tuple[NDArray[np.intp], list[str]]]:
     at = np.flatnonzero(rows)
-    words = [_text(raw[row]) for row in at.tolist()]
+    words = answers.texts(at)
     refused = np.zeros_like(rows)
     refused[at] = [word is None for word in words]
     _refuse(q, refused, quality.BAD_OUT_OF_RANGE)
     return [(at, [word or "" for word in words])]
-
-
-def _text(value: Any) -> str | None:
-    """The text, or None where it is longer than a record takes or not Unicode."""
-    text = value.Text if isinstance(value, ua.LocalizedText) else getattr(value, "Value", value)
-    if text is None:
-        return ""
-    if not isinstance(text, str):
-        return None
-    try:
-        return text if len(text.encode()) <= MAX_TEXT else None
-    except UnicodeEncodeError:
-        return None

@@ -19,14 +19,18 @@ from asyncua.ua import uaerrors
 from numpy.typing import NDArray
 
 from drivers.base import Columns
+from drivers.opcua.answers import Answers
 from drivers.opcua.config import OpcUaDevice
 from drivers.opcua.nodes import node_id, question, standard
 from drivers.opcua.plan import Rows, chunks, limit_of
 from drivers.opcua.points import Points
+from drivers.opcua.reads import Read
 from drivers.opcua.session import Session
 from drivers.opcua.watch import ITEMS_A_CALL, Watch
 from runtime.clock import Clock
 from wire import quality
+
+Answered = tuple[Rows, Answers]
 
 _NAMESPACES: Final = standard(2255)
 _MOST_NODES_A_READ: Final = standard(11705)
@@ -52,6 +56,7 @@ class OpcUaConnection:
         self._limit = config.max_nodes_per_read
         self._items_a_call = ITEMS_A_CALL
         self._in_flight = asyncio.Semaphore(config.in_flight)
+        self._planned: dict[int, tuple[tuple[bytes, int], list[Read]]] = {}
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -85,21 +90,20 @@ class OpcUaConnection:
         addresses = [tag.address for tag in self._points.tags]
         return [
             f"read: {part.size} nodes from {addresses[part[0]]}"
-            for part in chunks(rows, self._limit)
+            for part in self._points.parts(rows, self._limit)
         ]
 
     async def read(self, group: int) -> Columns:
         """Every node of the group once; see `drivers.base.Device.read`."""
         rows = self._points.rows(group)
         due = self._points.due(rows, self._now_s())
-        parts = chunks(due, self._limit)
-        answers = await self._ask_all(parts)
+        answers = await self._ask_all(self._reads(group, due))
         read_us = self._clock()
         f, i = np.zeros(rows.size, np.float64), np.zeros(rows.size, np.int64)
         q = self._points.rests.quality[rows] | np.uint32(quality.NO_VALUE)
         source_us = np.zeros(rows.size, np.int64)
         s: NDArray[np.object_] | None = None
-        for part, found in zip(parts, answers, strict=True):
+        for part, found in answers:
             at = part - rows[0]
             values = self._points.polled(part, found, self._now_s())
             f[at], i[at], q[at], source_us[at] = values.f, values.i, values.q, values.source_us
@@ -134,7 +138,12 @@ class OpcUaConnection:
         """Learn the server's limits, and resolve namespaces by their URI."""
         asked = [_MOST_NODES_A_READ, _MOST_ITEMS_A_CALL, _NAMESPACES]
         try:
-            answers = await self._read([question(node) for node in asked])
+            self._counts["requests"] += 1
+            async with self._session.calls() as session:
+                answers = await session.read(
+                    ua.ReadParameters(NodesToRead=[question(node) for node in asked])
+                )
+            self._session.same_number(asked=len(asked), found=len(answers or ()))
         except uaerrors.UaStatusCodeError as error:
             raise self._session.give_up(type(error).__name__) from error
         nodes, items, names = (None if one.Value is None else one.Value.Value for one in answers)
@@ -149,45 +158,52 @@ class OpcUaConnection:
                 self._points.unresolved(row, str(namespace))
             self._questions.append(question(node_id(tag.node, index or 0)))
 
-    async def _ask_all(self, parts: Sequence[Rows]) -> list[list[ua.DataValue]]:
+    def _reads(self, group: int, due: Rows) -> list[Read]:
+        """The requests for these rows: those of the last reading, unless the rows changed."""
+        key = (due.tobytes(), self._limit)
+        known = self._planned.get(group)
+        if known is not None and known[0] == key:
+            return known[1]
+        reads = [self._read(part) for part in self._points.parts(due, self._limit)]
+        self._planned[group] = (key, reads)
+        return reads
+
+    def _read(self, rows: Rows) -> Read:
+        return Read(rows, [self._questions[row] for row in rows.tolist()])
+
+    async def _ask_all(self, reads: Sequence[Read]) -> list[Answered]:
         """The answers to several requests, as many at once as `in_flight` allows."""
-        if len(parts) <= 1:
-            return [await self._ask(part) for part in parts]
-        tasks = [asyncio.create_task(self._ask(part)) for part in parts]
+        if len(reads) <= 1:
+            return [one for read in reads for one in await self._ask(read)]
+        tasks = [asyncio.create_task(self._ask(read)) for read in reads]
         try:
-            return await asyncio.gather(*tasks)
+            return [one for some in await asyncio.gather(*tasks) for one in some]
         except BaseException:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             raise
 
-    async def _ask(self, rows: Rows) -> list[ua.DataValue]:
-        """The answers to all rows; in smaller requests where the server finds one too large."""
+    async def _ask(self, read: Read) -> list[Answered]:
+        """The answers to all its rows; in smaller requests where the server finds it too large."""
+        rows = read.rows
         try:
             async with self._in_flight:
-                return await self._read([self._questions[row] for row in rows.tolist()])
+                return [(rows, await self._answers(read))]
         except _TOO_MANY as error:
             if rows.size == 1:
                 raise self._session.give_up(type(error).__name__) from error
             self._limit = max(1, min(self._limit, rows.size // 2))
-            parts = [await self._ask(part) for part in chunks(rows, self._limit)]
-            return [answer for part in parts for answer in part]
+            parts = [await self._ask(self._read(part)) for part in chunks(rows, self._limit)]
+            return [one for some in parts for one in some]
         except uaerrors.UaStatusCodeError as error:
             raise self._session.give_up(type(error).__name__) from error
 
-    async def _read(self, questions: list[ua.ReadValueId]) -> list[ua.DataValue]:
+    async def _answers(self, read: Read) -> Answers:
         self._counts["requests"] += 1
-        async with self._session.calls() as session:
-            answers = await session.read(
-                ua.ReadParameters(
-                    MaxAge=0,
-                    TimestampsToReturn=ua.TimestampsToReturn.Source,
-                    NodesToRead=questions,
-                )
-            )
-        self._session.same_number(asked=len(questions), found=len(answers or ()))
-        return answers
+        found = await self._session.read(read)
+        self._session.same_number(asked=read.rows.size, found=len(found))
+        return found
 
     @staticmethod
     def _now_s() -> float:

@@ -6,18 +6,19 @@ Invariant: about each point a refusal or a wrong type is logged once for a conne
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from asyncua import ua
 from numpy.typing import NDArray
 
+from drivers.opcua.answers import Answers
 from drivers.opcua.config import OpcUaDevice, OpcUaTag
 from drivers.opcua.convert import Converted, convert, shape_of
-from drivers.opcua.plan import Rests, Rows
+from drivers.opcua.plan import Rests, Rows, chunks
 from runtime import logs
 from wire import quality
+from wire.dtypes import DType
 
 _log = logs.get("drivers.opcua")
 
@@ -31,6 +32,9 @@ class Points:
         self._names = {"device": config.id, "address": config.url}
         self._groups = [np.arange(*ends, dtype=np.intp) for ends in pairwise(config.starts)]
         self._shape = shape_of(self.tags)
+        self._long: NDArray[np.bool_] = np.array(
+            [tag.dtype is DType.STR or tag.node.element is not None for tag in self.tags], np.bool_
+        )
         self._counts = counts
         self._told: set[tuple[str, int]] = set()
 
@@ -42,24 +46,29 @@ class Points:
         """Those that do not rest."""
         return np.intersect1d(rows, self.rests.due(now_s), assume_unique=True)
 
-    def polled(self, rows: Rows, answers: Sequence[ua.DataValue], now_s: float) -> Converted:
+    def parts(self, rows: Rows, limit: int) -> list[Rows]:
+        """The rows of each request: last those whose values have no fixed length.
+
+        So few answers as can be have such among them, and are dear to take apart.
+        """
+        return chunks(rows[np.argsort(self._long[rows], kind="stable")], limit)
+
+    def polled(self, rows: Rows, answers: Answers, now_s: float) -> Converted:
         """The columns of answers; nodes refused in them rest from now on."""
         values = self.reported(rows, answers)
         self.refused_now(self.rests.heard(rows, values.q, now_s), values.q, rows)
         return values
 
-    def reported(self, rows: Rows, values: Sequence[ua.DataValue]) -> Converted:
-        """The columns of values, row by row."""
-        found = convert(self._shape, rows, values)
+    def reported(self, rows: Rows, answers: Answers) -> Converted:
+        """The columns of what was answered, row by row."""
+        found = convert(self._shape, rows, answers)
         self._counts["overflowed"] += found.overflowed
         if found.mismatched.any():
             self._counts["mismatched"] += int(found.mismatched.sum())
             for at in np.flatnonzero(found.mismatched).tolist():
-                row, variant = int(rows[at]), values[at].Value
-                if variant is not None:
-                    kind = f"{variant.VariantType.name}{'[]' if variant.is_array else ''}"
-                    dtype = self.tags[row].dtype.value
-                    self._tell("LS-3222", row, tag=self.tags[row].path, found=kind, dtype=dtype)
+                row, kind = int(rows[at]), answers.kind_of(at)
+                dtype = self.tags[row].dtype.value
+                self._tell("LS-3222", row, tag=self.tags[row].path, found=kind, dtype=dtype)
         return found
 
     def refused_now(self, fresh: Rows, codes: NDArray[np.uint32], rows: Rows) -> None:

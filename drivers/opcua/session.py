@@ -22,8 +22,10 @@ from asyncua.client.ua_session import UaSession
 from asyncua.ua import uaerrors
 from asyncua.ua.uaerrors import UaError
 
+from drivers.opcua.answers import Answers
 from drivers.opcua.config import STATUS_NODE, OpcUaDevice, Security
 from drivers.opcua.nodes import question, standard
+from drivers.opcua.reads import Read
 from drivers.opcua.security import (
     NothingTrusted,
     NotOffered,
@@ -144,6 +146,14 @@ class Session:
                 yield session
         except uaerrors.UaStatusCodeError as error:
             raise self.give_up(_words(error)) from error
+
+    async def read(self, read: Read) -> Answers:
+        """Ask, and take the answer apart; raises as `calls` does."""
+        async with self.calls():
+            protocol = None if self._client is None else self._client.uaclient.protocol
+            if protocol is None:
+                raise ConnectionError("not connected")
+            return read.answers(await protocol.send_request(read.request()))
 
     async def _open(self, client: Client) -> None:
         security = self._config.security

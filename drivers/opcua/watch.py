@@ -16,6 +16,7 @@ from asyncua import ua
 from numpy.typing import NDArray
 
 from drivers.base import Columns
+from drivers.opcua.answers import Objects
 from drivers.opcua.config import OpcUaDevice, OpcUaGroup, OpcUaTag
 from drivers.opcua.plan import Rows, chunks
 from drivers.opcua.points import Points
@@ -113,7 +114,7 @@ class Watch:
 
     def _take(self) -> Columns:
         rows, reported = self._inbox.take()
-        values = self._points.reported(rows, reported)
+        values = self._points.reported(rows, Objects(reported))
         values.q[self._inbox.after_a_hole(rows)] |= np.uint32(quality.OVERFLOW)
         return Columns(
             point=rows.astype(np.int32),

@@ -223,6 +223,28 @@ async def test_every_value_carries_its_own_address_whatever_the_servers_limit(
         assert sum(machine.reads) == count
 
 
+async def test_answers_that_change_their_layout_between_readings_stay_exact(
+    machine: Machine,
+) -> None:
+    nodes = [await machine.add(f"n{n}", n, V.Int32) for n in range(12)]
+    words = await machine.add("words", "first", V.String)
+    tags = [tag(f"n{n}", "i32") for n in range(6)]
+    tags += [tag("words", "str"), *(tag(f"n{n}", "i32") for n in range(6, 12))]
+    async with device(machine, tags, max_nodes_per_read=7) as running:
+        expected: list[Any] = [*range(6), "first", *range(6, 12)]
+        assert values(await running.read(0)) == expected
+        bad = ua.DataValue(StatusCode=ua.StatusCode(ua.UInt32(0x808B_0000)))
+        for number, written in ((3, bad), (3, None), (9, bad), (9, None)):
+            value = ua.DataValue(ua.Variant(number * 1000, V.Int32)) if written is None else written
+            await machine.server.write_attribute_value(nodes[number].nodeid, value)
+            await words.write_value(f"text {number}")
+            at = number if number < 6 else number + 1
+            expected[at] = None if written is not None else number * 1000
+            expected[6] = f"text {number}"
+            for _ in range(2):
+                assert values(await running.read(0)) == expected
+
+
 async def test_fewer_answers_than_questions_are_an_error_and_never_shifted(
     machine: Machine,
 ) -> None:

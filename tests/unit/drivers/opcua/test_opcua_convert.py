@@ -12,6 +12,7 @@ from asyncua import ua
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivers.opcua.answers import Objects
 from drivers.opcua.config import OpcUaTag
 from drivers.opcua.convert import Converted, convert, shape_of
 from wire import quality
@@ -41,7 +42,7 @@ def columns(*rows: tuple[str, Any]) -> Converted:
     for n, (dtype, _) in enumerate(rows):
         kind, bracket, rest = dtype.partition("[")
         tags.append(OpcUaTag(path=str(n), address=f"ns=2;s=x{bracket}{rest}", dtype=kind))
-    return convert(shape_of(tags), np.arange(len(rows)), [value for _, value in rows])
+    return convert(shape_of(tags), np.arange(len(rows)), Objects([value for _, value in rows]))
 
 
 def value(given_: Any, kind: ua.VariantType, code: int = 0) -> ua.DataValue:
