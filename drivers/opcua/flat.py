@@ -169,12 +169,12 @@ def learn(array: bytes) -> Layout:
     for row in range(count):
         if at >= len(array):
             raise _Unlearnable
-        mask, kind = array[at], 0
+        has, kind = array[at], 0
         marks.append(at)
         at += 1
-        if mask & ~_KNOWN:
+        if has & ~_KNOWN:
             raise _Unlearnable
-        if mask & _HAS_VALUE:
+        if has & _HAS_VALUE:
             if at >= len(array) or array[at] not in _SIZES:
                 raise _Unlearnable
             kind = array[at]
@@ -185,15 +185,15 @@ def learn(array: bytes) -> Layout:
                 places.append(at + 1)
             at += 1 + _SIZES[kind]
         kinds.append(kind)
-        if mask & _HAS_STATUS:
+        if has & _HAS_STATUS:
             status[0].append(row)
             status[1].append(at)
             at += 4
-        if mask & _HAS_SOURCE:
+        if has & _HAS_SOURCE:
             source[0].append(row)
             source[1].append(at)
             at += 8
-        if mask & _HAS_SERVER:
+        if has & _HAS_SERVER:
             at += 8
     if at > len(array):
         raise _Unlearnable
