@@ -1,7 +1,7 @@
 """The agent's own page on loopback; what is typed there goes to the stream, never to a PLC.
 
 `/` for people, `/scan` for scanners that are keyboards, `/status.json` and `/metrics` for programs,
-`/healthz` for whoever restarts it.
+`/healthz` for whoever restarts it, `/readyz` for whoever waits until all of it works.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ class Page:
                 Route("/metrics", self._metrics),
                 Route("/healthz", self._health),
                 *self._scans.routes,
+                Route("/readyz", self._ready),
             ],
             middleware=[
                 Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
@@ -116,6 +117,20 @@ class Page:
         since_us = self._facts.writer.blocked_since_us
         stuck = since_us is not None and self._facts.clock() - since_us > _STUCK_S * 1e6
         return JSONResponse({"ok": not stuck}, status_code=503 if stuck else 200, headers=_HEADERS)
+
+    async def _ready(self, _request: Request) -> Response:
+        """200 while everything works from the PLCs to the server; else what does not, by name."""
+        facts = self._facts
+        found: dict[str, bool] = {
+            "buffer": facts.writer.blocked_since_us is None,
+            "broker": facts.session.connected,
+            "server": facts.session.heard_us > 0,
+            "devices": all(one.state == "up" for one in facts.collectors),
+        }
+        ready = all(found.values())
+        return JSONResponse(
+            {"ok": ready, **found}, status_code=200 if ready else 503, headers=_HEADERS
+        )
 
 
 class _Server(uvicorn.Server):

@@ -168,6 +168,35 @@ async def test_the_page_tells_the_state_to_this_computer_only(
         assert not port_file.exists()
 
 
+async def test_an_agent_is_ready_while_everything_works_from_the_plc_to_the_server(
+    nats: EmbeddedBroker, configure: Configure, running: Running, wait_for: WaitFor
+) -> None:
+    plc = Plc()
+    async with plc, running(configure(_devices(plc.port), broker=nats.port)) as agent:
+        plc.unit().put("holding", 0, [7, 215])
+        port_file = agent.config.data_dir / "page.port"
+        await wait_for(port_file.exists)
+        port = int(port_file.read_text())
+
+        async def ready() -> dict[str, bool]:
+            code, body = await _get(port, "/readyz")
+            said: dict[str, bool] = json.loads(body)
+            assert (code == 200) == said["ok"]
+            return said
+
+        async def is_ready(**expected: bool) -> None:
+            async with asyncio.timeout(20):
+                while not expected.items() <= (await ready()).items():
+                    await asyncio.sleep(0.05)
+
+        await is_ready(ok=False, devices=True, broker=True, server=False)
+        async with Acker(address(nats.port), EDGE, Receiver()):
+            await is_ready(ok=True)
+        await plc.kill()
+        await is_ready(ok=False, devices=False)
+        assert (await _get(port, "/healthz"))[0] == 200
+
+
 async def _get(
     port: int, path: str, *, method: str = "GET", host: str = "127.0.0.1", language: str = "en"
 ) -> tuple[int, str]:
