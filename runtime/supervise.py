@@ -40,6 +40,23 @@ class Backoff:
         return full_s * (1.0 - self.spread * at)
 
 
+def cancels() -> int:
+    """How often this task was asked to end. Compare: a TaskGroup of Python 3.11 may leave one."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+def end_if_cancelled(since: int) -> None:
+    """Raise CancelledError where this task was cancelled after `cancels()` had given `since`.
+
+    `asyncio.wait_for` of Python 3.11 swallows a cancel when what it waits for is done at the same
+    moment (cpython gh-86296), and libraries are full of it: call this behind theirs, or the task
+    goes on.
+    """
+    if cancels() > since:
+        raise asyncio.CancelledError
+
+
 class Supervisor:
     """Starts named tasks and restarts those that fail; `restarts` counts by name."""
 
@@ -121,7 +138,7 @@ class Supervisor:
             except asyncio.CancelledError as cancelled:
                 # Only our own cancel ends the task; one that leaked out of something the task
                 # awaited would otherwise stop it for good without a word.
-                if self._ours():
+                if cancels() > 0:
                     raise
                 failure: BaseException = cancelled
             except Exception as error:  # noqa: BLE001 - the outermost loop of every task
@@ -141,8 +158,3 @@ class Supervisor:
                 exc_info=None if isinstance(failure, LinesideError) else failure,
             )
             await self._sleep(pause_s)
-
-    @staticmethod
-    def _ours() -> bool:
-        task = asyncio.current_task()
-        return task is not None and task.cancelling() > 0

@@ -27,7 +27,7 @@ from runtime import logs
 from runtime.clock import Clock
 from runtime.errors import LinesideError, Reconfigure, RetryLater
 from runtime.metrics import Metrics
-from runtime.supervise import Backoff
+from runtime.supervise import Backoff, cancels, end_if_cancelled
 from wire.frame import StreamClass
 from wire.records import Event
 from wire.samples import Samples
@@ -135,7 +135,9 @@ class Collector:
     async def _connected(self) -> None:
         """One connection from its beginning to its end, which is always an error."""
         device = self._connect()
+        before = cancels()
         async with device, asyncio.TaskGroup() as tasks:
+            end_if_cancelled(before)
             self._device = device
             self._arrived()
             for group in self._polled:
@@ -197,6 +199,7 @@ class Collector:
                 self._progress.asks(source, asked_us)
                 with seconds.time():
                     columns = await device.read(group)
+                end_if_cancelled(0)
                 await self._hand_in(columns, polled=True)
                 # Where the device has no times of its own, the next reading is all that can come.
                 idle = columns.source_us is None or not self.shaper.clock.use

@@ -28,6 +28,7 @@ from runtime import logs
 from runtime.errors import RetryLater
 from runtime.messages import Language, detect_language
 from runtime.metrics import CONTENT_TYPE
+from runtime.platform import write_private
 
 _log = logs.get("edge.page")
 
@@ -35,6 +36,7 @@ PORT_FILE: Final = "page.port"
 HOST: Final = "127.0.0.1"
 _STUCK_S: Final = 30.0
 _CLOSE_S: Final = 3.0
+_MOST_WAITING: Final = 128
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
@@ -62,9 +64,11 @@ class Page:
                 raise RetryLater(
                     "LS-4501", port=self._port, reason=error.strerror or str(error)
                 ) from error
+            # Who finds the file finds the whole port in it, and somebody listening.
+            listener.listen(_MOST_WAITING)
             port = listener.getsockname()[1]
             file = self._folder / PORT_FILE
-            await asyncio.to_thread(file.write_text, f"{port}\n", "ascii")
+            await asyncio.to_thread(write_private, file, f"{port}\n".encode("ascii"))
             _log.info("page", url=f"http://{HOST}:{port}/")
             server = _Server(
                 uvicorn.Config(

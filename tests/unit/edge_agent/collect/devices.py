@@ -71,6 +71,8 @@ class Plant:
         self.reads = 0
         self.connections = 0
         self.read_s = 0.0
+        self.connect_s = 0.0
+        self.swallows_cancels = False
         self.reports: asyncio.Queue[Columns | Exception] = asyncio.Queue()
 
     def connect(self) -> Connection:
@@ -91,7 +93,16 @@ class Connection:
         if not self._plant.reachable:
             raise RetryLater("LS-3110", device="dev", address="nowhere", reason="off")
 
+    async def _take(self, seconds: float) -> None:
+        """As long as a library takes that, now and then, does not notice a cancel."""
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            if not self._plant.swallows_cancels:
+                raise
+
     async def __aenter__(self) -> Self:
+        await self._take(self._plant.connect_s)
         self._check()
         self._plant.connections += 1
         return self
@@ -108,7 +119,7 @@ class Connection:
     async def read(self, group: int) -> Columns:
         """The plant's value for every point."""
         if self._plant.read_s:
-            await asyncio.sleep(self._plant.read_s)
+            await self._take(self._plant.read_s)
         self._check()
         self._plant.reads += 1
         starts = self._plant.config.starts

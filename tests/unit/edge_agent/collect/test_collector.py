@@ -201,6 +201,25 @@ async def test_a_broken_driver_is_a_lost_device_and_is_tried_again(
         await wait_for(lambda: line.collector.state == "up")
 
 
+@pytest.mark.parametrize("while_doing", ["connecting", "reading"])
+async def test_it_ends_although_a_library_swallows_the_cancel(
+    while_doing: str, tmp_path: Path, wait_for: WaitFor
+) -> None:
+    plant = Plant(device(POLLED))
+    plant.swallows_cancels = True
+    if while_doing == "connecting":
+        plant.connect_s = 3600
+    async with asyncio.timeout(10):
+        async with _line(tmp_path, POLLED, plant=plant) as line:
+            if while_doing == "reading":
+                await wait_for(lambda: plant.reads > 2)
+                plant.read_s = 3600
+            await asyncio.sleep(0.1)  # it is within the library now
+            reads = plant.reads
+        assert line.collector.state == ("up" if while_doing == "reading" else "connecting")
+        assert plant.reads <= reads + 2
+
+
 async def test_reports_are_taken_as_they_come_and_their_end_is_a_loss(
     tmp_path: Path, wait_for: WaitFor
 ) -> None:
