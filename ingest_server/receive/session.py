@@ -22,6 +22,7 @@ from uuid import uuid4
 from ingest_server.receive.acks import Answer, open_streams
 from ingest_server.receive.arrival import Arrival, look_at, read_content
 from ingest_server.receive.batcher import Batcher, Limits
+from ingest_server.receive.commands import CommandDesk
 from ingest_server.receive.committer import Committer
 from ingest_server.store.errors import StoreError
 from runtime.errors import LinesideError
@@ -80,6 +81,8 @@ class Settings:
     worker: UUID | None = None
     """On behalf of which worker it writes; None: nobody else is there."""
     limits: Limits = field(default_factory=Limits)
+    ask_again_s: float = 60.0
+    """A connected edge that has not answered a command is asked again after so long."""
     early_ack_every: int = 0
     """For the proof that losses are found: every so many records of a stream are acknowledged
     first, and their readings dropped."""
@@ -120,6 +123,14 @@ class Session:
         self._line: Batcher[tuple[Message, Arrival]] = Batcher(settings.limits)
         self._raw: asyncio.Queue[Message] = asyncio.Queue(maxsize=_DECODE_AT_ONCE)
         self._live_line: asyncio.Queue[Message] = asyncio.Queue(maxsize=_DECODE_AT_ONCE)
+        self._desk = CommandDesk(
+            settings.dsn,
+            shards=settings.shards,
+            log=log,
+            metrics=metrics,
+            again_s=settings.ask_again_s,
+            backoff=self._backoff,
+        )
         self._answers: dict[EdgeId, Answer] = {}
         self._greeted: set[EdgeId] = set()
         self._to_greet = asyncio.Event()
@@ -161,6 +172,7 @@ class Session:
                 tasks.create_task(work())
             for work in (self._answer, self._upkeep, self._greet_all):
                 tasks.create_task(work())
+            tasks.create_task(self._desk.run(self._mqtt))
             await self._subscribe()
             self._state.connected_us = self._clock()
             self._log.info("receiving", broker=str(self._settings.address))
@@ -175,7 +187,9 @@ class Session:
     async def _subscribe(self) -> None:
         """`status` and `live` come at once; data by shard, as workers may share the shards."""
         await self._mqtt.subscribe(*(up_filter("data", shard) for shard in self._settings.shards))
-        await self._mqtt.subscribe(*(up_filter("status", shard) for shard in self._settings.shards))
+        for kind in ("status", "cmd-ack"):
+            filters = [up_filter(kind, shard) for shard in self._settings.shards]
+            await self._mqtt.subscribe(*filters)
         await self._mqtt.subscribe(
             *(up_filter("live", shard) for shard in self._settings.shards), qos=0
         )
@@ -186,6 +200,8 @@ class Session:
                 message.ack()
                 if not self._live_line.full():
                     self._live_line.put_nowait(message)
+            elif "/up/cmd-ack/" in message.topic:
+                await self._desk.put(message)
             else:
                 await self._raw.put(message)
 
@@ -294,6 +310,8 @@ class Session:
             return
         if outcome.reason == "offline":
             self._live.forget(edge)
+        if outcome.reason == "status" and outcome.row is not None and arrival.status is not None:
+            self._desk.heard(outcome.row.edge_id, arrival.status)
         if outcome.row is not None:
             self._answers[edge] = self._answers.get(edge, Answer()).with_news(
                 outcome.row,
