@@ -23,6 +23,7 @@ from ingest_server.receive.worker import Worker
 from ingest_server.store.errors import DatabaseAhead, StoreError
 from ingest_server.store.migrate import migrate
 from ingest_server.store.partitions import Partitions
+from ingest_server.usecases.errands import Errands
 from ingest_server.usecases.progress import Progress
 from ingest_server.usecases.rollup import Rollup
 from runtime import logs, platform
@@ -43,6 +44,7 @@ PORT_FILE: Final = "api.port"
 _STOP_GRACE_S: Final = 10.0
 _API_GRACE_S: Final = 3
 _PARTITIONS_EVERY_S: Final = 3_600.0
+_ERRANDS_EVERY_S: Final = 5.0
 _ROLLUP_EVERY_S: Final = 2.0
 _TELL_AGAIN_S: Final = 30.0
 _SABOTAGE: Final = "LINESIDE_SABOTAGE"
@@ -99,7 +101,11 @@ class Server:
         tasks.start("database", self._database, backoff=backoff)
         work: dict[Role, dict[str, Callable[[], Awaitable[None]]]] = {
             "ingest": {"receive": self._receive},
-            "work": {"progress": self._progress, "rollup": self._rollup},
+            "work": {
+                "progress": self._progress,
+                "rollup": self._rollup,
+                "errands": self._errands,
+            },
             "api": {"api": self._api},
         }
         for role in roles:
@@ -208,6 +214,16 @@ class Server:
                     await asyncio.sleep(_ROLLUP_EVERY_S)
         finally:
             rollup.close()
+
+    async def _errands(self) -> None:
+        await self._migrated.wait()
+        errands = Errands(self._parts.dsn, clock=now_us)
+        try:
+            while True:
+                await asyncio.to_thread(errands.run)
+                await asyncio.sleep(_ERRANDS_EVERY_S)
+        finally:
+            errands.close()
 
     async def _api(self) -> None:
         api = self._config.api

@@ -32,6 +32,8 @@ _SQL = beside(__file__, "commands.sql")
 _MOST_AT_ONCE = 200
 _PATIENCE = timedelta(days=30)
 _KEEP = 1_000
+_NEVER_ASKED = "LS-5470"
+_NO_ANSWER = "LS-5471"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,9 +160,10 @@ def tidy(connection: Connection) -> int:
 
     Of each edge the newest 1,000 commands are kept; all configurations are. Raises StoreError.
     """
+    values = {"patience": _PATIENCE, "never_asked": _NEVER_ASKED, "no_answer": _NO_ANSWER}
     with wrapped(), connection.transaction():
-        closed = connection.execute(_SQL["expire"], {"patience": _PATIENCE}).rowcount
-        closed += connection.execute(_SQL["expire_configs"]).rowcount
+        closed = connection.execute(_SQL["expire"], values).rowcount
+        closed += connection.execute(_SQL["expire_configs"], values).rowcount
         connection.execute(_SQL["forget_commands"], {"keep": _KEEP})
     return closed
 

@@ -2,7 +2,8 @@
 
 A plan says all of its own plant and nothing of any other: ids of lines, equipment and rules are
 unique in a plant only. The same file twice changes nothing and makes no new version. While it is
-written no readings are folded; those that come after are folded by the new plan.
+written no readings are folded; those that come after are folded by the new plan. Lines are told
+what is new about their orders in the same transaction.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ingest_server.store import connection as connections
 from ingest_server.store import folding, plan
 from ingest_server.store.errors import wrapped
 from ingest_server.store.folding import FoldRows
+from ingest_server.usecases import dispatch
 from ingest_server.usecases.folds import alarm_row
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ def apply(dsn: str, file: Path, *, author: str, dry_run: bool, clock: Clock) -> 
                 },
             )
             plan.mark_equipment(connection, wanted.plant, _recounted(current, wanted))
+            dispatch.bring_up(connection, plant=wanted.plant, author=author, now_us=clock())
             version = plan.add_version(
                 connection,
                 plan=values,

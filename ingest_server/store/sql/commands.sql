@@ -69,7 +69,7 @@ WHERE state = 'waiting' AND sha256 LIKE %(hash)s || '%%'
 -- not been heard of; or asked of an edge that is retired.
 UPDATE command AS c
 SET state = 'expired', ended_at = now(),
-    code = CASE WHEN c.sent = 0 THEN 'LS-5470' ELSE 'LS-5471' END
+    code = CASE WHEN c.sent = 0 THEN %(never_asked)s ELSE %(no_answer)s END
 FROM edge AS e
 WHERE e.edge_id = c.edge_id AND c.state = 'waiting'
   AND (c.expires_at <= now() AND (c.sent = 0 OR c.expires_at <= now() - %(patience)s)
@@ -77,7 +77,7 @@ WHERE e.edge_id = c.edge_id AND c.state = 'waiting'
 
 -- name: expire_configs
 -- Configurations for edges that are retired.
-UPDATE edge_config AS p SET state = 'expired', ended_at = now(), code = 'LS-5471'
+UPDATE edge_config AS p SET state = 'expired', ended_at = now(), code = %(no_answer)s
 FROM edge AS e
 WHERE e.edge_id = p.edge_id AND p.state = 'waiting' AND e.state = 'retired'
 

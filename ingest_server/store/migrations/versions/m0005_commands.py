@@ -6,12 +6,12 @@ from alembic import op
 
 from ingest_server.store.migrations import script
 
-revision = "m0004"
-down_revision = "m0003"
+revision = "m0005"
+down_revision = "m0004"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Make the tables and columns; what is there stays as it is."""
-    script.run(op.get_bind(), "m0004_commands.sql")
+    script.run(op.get_bind(), "m0005_commands.sql")
