@@ -19,7 +19,7 @@ from ingest_server.api.limits import BodyLimit
 from ingest_server.api.ports import HealthSource, LiveValues
 from ingest_server.api.problems import MAX_BODY, ApiProblem, Problems
 from ingest_server.api.routes import ROUTERS
-from ingest_server.api.shape import MAX_SAMPLES, Context
+from ingest_server.api.shape import MAX_SAMPLES, MAX_SHEET_ROWS, Context
 from runtime import messages
 from runtime.clock import Clock, now_us
 from runtime.messages import Language
@@ -42,6 +42,7 @@ def create_app(
     statement_limit_s: float = 10.0,
     answer_limit_s: float = 20.0,
     most_samples: int = MAX_SAMPLES,
+    most_sheet_rows: int = MAX_SHEET_ROWS,
 ) -> FastAPI:
     """The application; its lifespan opens and closes the connections to the database of `dsn`.
 
@@ -92,6 +93,7 @@ def create_app(
         metrics=metrics,
         clock=clock,
         most_samples=most_samples,
+        most_sheet_rows=most_sheet_rows,
     )
     for router in ROUTERS:
         app.include_router(router)

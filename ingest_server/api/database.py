@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from types import TracebackType
 from typing import Self
 
@@ -48,6 +48,7 @@ class Database:
         self._wait_s = wait_s
         self._statement_limit_s = statement_limit_s
         self._answer_limit_s = answer_limit_s
+        self._exports = asyncio.Semaphore(max(max_connections // 4, 1))
         self._pool: AsyncConnectionPool[Connection] | None = None
 
     async def __aenter__(self) -> Self:
@@ -100,6 +101,23 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def exporting(self) -> AsyncIterator[Connection]:
+        """As `reading`, for answers that take as long as they are read; few at a time.
+
+        It may be entered in one task and left in another, as streamed answers are. Statements are
+        bounded as everywhere; a reader who stalls for a minute is dropped by the database.
+        """
+        if self._exports.locked():
+            raise Unavailable("LS-6072")
+        async with (
+            self._exports,
+            self._connection(unhurried=True) as connection,
+        ):
+            await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+            await connection.set_read_only(True)
+            yield connection
+
+    @asynccontextmanager
     async def writing(self) -> AsyncIterator[Connection]:
         """A connection whose transaction commits at the end, if nothing raised."""
         async with self._connection() as connection:
@@ -117,13 +135,13 @@ class Database:
         return True
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
+    async def _connection(self, *, unhurried: bool = False) -> AsyncIterator[Connection]:
         if self._pool is None:
             raise Unavailable("LS-6006")
         try:
             # The server's own limit on statements ends nothing where the server itself hangs.
             async with (
-                asyncio.timeout(self._answer_limit_s),
+                nullcontext() if unhurried else asyncio.timeout(self._answer_limit_s),
                 self._pool.connection() as connection,
             ):
                 yield connection

@@ -23,6 +23,8 @@ from runtime.metrics import Metrics
 MAX_PAGE: Final = 1_000
 MAX_SAMPLES: Final = 2_000_000
 """Samples read for the buckets of one call."""
+MAX_SHEET_ROWS: Final = 1_048_575
+"""Rows of a sheet of Excel below its headings (Excel specifications and limits)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +38,7 @@ class Context:
     metrics: Metrics | None
     clock: Clock
     most_samples: int
+    most_sheet_rows: int
 
     def now(self) -> datetime:
         """The present, aware."""

@@ -1,7 +1,8 @@
 """Texts of the API (codes LS-6xxx).
 
 LS-6<status> is the title of a problem with that HTTP status; LS-60xx are the problems themselves,
-the reasons why a parameter is wrong, and the words of health and notices.
+the reasons why a parameter is wrong, and the words of health and notices; LS-608x to LS-610x are
+the headings of exported tables.
 """
 
 from __future__ import annotations
@@ -169,6 +170,46 @@ TEXTS: dict[str, Text] = {
         en="{by} accepted gap {gap} of {plant}/{edge} ({cause}, from {from}): {reason}",
         zh="{by} 接受了 {plant}/{edge} 的数据缺口 {gap}（{cause}，自 {from} 起）：{reason}",
     ),
+    "LS-6070": Text(
+        en="A sheet of Excel holds {limit} rows; this would be more. Choose buckets, a "
+        "shorter time or fewer tags, or CSV.",
+        zh="Excel 工作表最多 {limit} 行，本次导出超出该限制。请选择汇总间隔、缩短时间范围"
+        "、减少测点，或导出 CSV。",
+    ),
+    "LS-6071": Text(
+        en="`encoding` and `part` are for CSV; a workbook has a sheet of each part.",
+        zh="`encoding` 和 `part` 仅用于 CSV；Excel 文件中各部分分别在不同工作表。",
+    ),
+    "LS-6072": Text(
+        en="As many exports as are allowed at a time run already. Try again when one of "
+        "them is done.",
+        zh="正在进行的导出已达上限。请等其中一个完成后重试。",
+    ),
+    "LS-6080": Text(en="Tag", zh="测点"),
+    "LS-6081": Text(en="Time", zh="时间"),
+    "LS-6082": Text(en="Offset from UTC", zh="与 UTC 的时差"),
+    "LS-6083": Text(en="Value", zh="数值"),
+    "LS-6084": Text(en="Quality", zh="质量"),
+    "LS-6085": Text(en="Quality code", zh="质量代码"),
+    "LS-6086": Text(en="Flags", zh="标志"),
+    "LS-6087": Text(en="Samples", zh="样本数"),
+    "LS-6088": Text(en="Share of good", zh="合格比例"),
+    "LS-6089": Text(en="Least", zh="最小值"),
+    "LS-6090": Text(en="Greatest", zh="最大值"),
+    "LS-6091": Text(en="Mean", zh="平均值"),
+    "LS-6092": Text(en="First", zh="首值"),
+    "LS-6093": Text(en="Last", zh="末值"),
+    "LS-6094": Text(en="Revision", zh="定义版本"),
+    "LS-6095": Text(en="Unit", zh="单位"),
+    "LS-6096": Text(en="Data type", zh="数据类型"),
+    "LS-6097": Text(en="Time zone", zh="时区"),
+    "LS-6098": Text(en="Complete to", zh="数据截至"),
+    "LS-6099": Text(en="From", zh="开始"),
+    "LS-6100": Text(en="To", zh="结束"),
+    "LS-6101": Text(en="Cause", zh="原因"),
+    "LS-6102": Text(en="Samples lost", zh="丢失样本数"),
+    "LS-6103": Text(en="Exact", zh="是否精确"),
+    "LS-6104": Text(en="Accepted", zh="是否已接受"),
     "LS-6400": Text(en="Bad request", zh="请求有误"),
     "LS-6401": Text(en="Not authorised", zh="未授权"),
     "LS-6404": Text(en="Not found", zh="不存在"),

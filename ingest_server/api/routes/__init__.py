@@ -6,8 +6,17 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from ingest_server.api.routes import alarms, edges, faults, health, orders, readings, tags
+from ingest_server.api.routes import (
+    alarms,
+    edges,
+    export,
+    faults,
+    health,
+    orders,
+    readings,
+    tags,
+)
 
 ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
-    module.router for module in (health, edges, tags, readings, orders, alarms, faults)
+    module.router for module in (health, edges, tags, readings, export, orders, alarms, faults)
 )

@@ -38,7 +38,7 @@ router = APIRouter(prefix="/api/v1", tags=["readings"])
 
 MAX_POINTS: Final = 20_000
 MAX_RAW: Final = 10_000
-DEFAULT_SPAN: Final = timedelta(hours=1)
+_DEFAULT_SPAN: Final = timedelta(hours=1)
 
 
 class ReadingsQuery(Query):
@@ -86,13 +86,16 @@ class ReadingsQuery(Query):
             raise ValueError("LS-6016")
         return self
 
-    def span(self, now: datetime) -> tuple[datetime, datetime]:
-        """From and to. Raises Invalid where that is no span."""
-        to = self.to or now
-        start = self.from_ or to - DEFAULT_SPAN
-        if start >= to:
-            raise Invalid("LS-6014", at="query.from")
-        return start, to
+
+def span_of(
+    start: datetime | None, to: datetime | None, now: datetime
+) -> tuple[datetime, datetime]:
+    """From and to of a request for history. Raises Invalid where that is no span."""
+    to = to or now
+    start = start or to - _DEFAULT_SPAN
+    if start >= to:
+        raise Invalid("LS-6014", at="query.from")
+    return start, to
 
 
 @router.get(
@@ -108,7 +111,7 @@ async def readings(context: Ctx, query: Annotated[ReadingsQuery, InQuery()]) -> 
     Every series says which times are missing and up to when it is complete. Integers beyond
     2^53 - 1 come as texts, values of bad quality as null.
     """
-    start, to = query.span(context.now())
+    start, to = span_of(query.from_, query.to, context.now())
     async with context.database.reading() as connection:
         definitions = await definitions_of(connection, query.tag)
         zone = zone_of(query.tz or definitions[0]["time_zone"] or "UTC")

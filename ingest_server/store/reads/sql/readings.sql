@@ -28,6 +28,13 @@ CROSS JOIN LATERAL (
 ORDER BY r.ts, r.tag_id, r.batch, r.num, r.big, r.txt, r.q
 LIMIT %(limit)s::bigint OFFSET %(skip)s::bigint;
 
+-- name: of_one_tag
+-- All readings of a tag in a span, in the order of time.
+SELECT r.ts, r.num, r.big, r.txt, r.q
+FROM reading r
+WHERE r.tag_id = %(tag)s AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
+ORDER BY r.ts, r.batch, r.num, r.big, r.txt, r.q;
+
 -- name: bucketed
 -- Buckets with samples, by the number of their begin (from 1). `good`: severity good (bits 30-31 zero) and a value (flag 8 not set); all
 -- figures but `samples` are of these. `most` bounds what is read of each tag: whoever gets that
