@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+from weakref import WeakSet
 
 from runtime.errors import LinesideError
 from runtime.logs import Logger
@@ -72,6 +73,7 @@ class Supervisor:
         self._sleep = sleep
         self._lot = lot
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ended: WeakSet[asyncio.Task[None]] = WeakSet()
         self._stopping = False
 
     async def __aenter__(self) -> Self:
@@ -120,6 +122,7 @@ class Supervisor:
 
     async def _end(self, tasks: dict[str, asyncio.Task[None]], grace_s: float) -> None:
         for task in tasks.values():
+            self._ended.add(task)
             task.cancel()
         if not tasks:
             return
@@ -132,19 +135,22 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         failures = 0
         while True:
-            began = loop.time()
+            began, before = loop.time(), cancels()
             try:
                 await factory()
             except asyncio.CancelledError as cancelled:
                 # Only our own cancel ends the task; one that leaked out of something the task
                 # awaited would otherwise stop it for good without a word.
-                if cancels() > 0:
+                if cancels() > before:
                     raise
                 failure: BaseException = cancelled
             except Exception as error:  # noqa: BLE001 - the outermost loop of every task
                 failure = error
             else:
                 return
+            if asyncio.current_task() in self._ended:
+                # Its cancel was swallowed, and what followed failed: it is to end all the same.
+                raise asyncio.CancelledError from failure
             # A run longer than the longest pause was a good one: start counting afresh.
             failures = 1 if loop.time() - began > backoff.most_s else failures + 1
             self.restarts[name] += 1

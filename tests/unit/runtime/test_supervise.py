@@ -128,6 +128,49 @@ async def test_a_cancel_that_leaks_out_of_a_task_does_not_end_it_silently() -> N
     assert len(records) == 1
 
 
+async def test_a_cancel_that_leaks_after_a_task_group_failed_does_not_end_it_either() -> None:
+    runs = 0
+
+    async def fails(error: BaseException) -> None:
+        raise error
+
+    async def leaks() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            # Python 3.11 leaves this task with a count of cancels that is no cancel of ours.
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fails(OSError("no")))
+        if runs == 2:
+            await fails(asyncio.CancelledError())
+
+    with capture_logs():
+        async with supervisor(FakeSleep()) as sup:
+            sup.start("poll", leaks)
+            await sup.wait()
+    assert runs == 3
+
+
+async def test_a_task_that_swallowed_its_cancel_and_then_failed_is_not_started_again() -> None:
+    runs = 0
+
+    async def swallows() -> None:
+        nonlocal runs
+        runs += 1
+        if runs > 1:
+            return
+        try:
+            await forever()
+        except asyncio.CancelledError:
+            raise OSError("closed while I was at it") from None
+
+    async with supervisor(FakeSleep()) as sup:
+        sup.start("poll", swallows)
+        await asyncio.sleep(0)
+        await sup.stop_one("poll", 5)
+    assert runs == 1
+
+
 async def test_leaving_the_block_ends_every_task_also_after_an_exception() -> None:
     before = asyncio.all_tasks()
     ended = []
