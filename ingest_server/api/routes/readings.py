@@ -21,6 +21,7 @@ from ingest_server.api.problems import Invalid
 from ingest_server.api.series.answers import Readings
 from ingest_server.api.series.buckets import fill_buckets
 from ingest_server.api.series.definitions import definitions_of, frames_of
+from ingest_server.api.series.pieces import Source
 from ingest_server.api.series.raw import few_enough, fill_raw, place_of
 from ingest_server.api.series.spans import begins_for, bucket_begins
 from ingest_server.api.shape import Ctx, Query, problems
@@ -122,11 +123,12 @@ async def readings(context: Ctx, query: Annotated[ReadingsQuery, InQuery()]) -> 
             connection, list(series), start, to, query.points
         ):
             buckets, limit = None, MAX_POINTS
+        source: Source = "raw"
         if buckets is None:
             place = place_of(query.cursor, start, to)
             following = await fill_raw(connection, series, place, to, limit)
         else:
-            await fill_buckets(
+            source = await fill_buckets(
                 connection, series, start, to, buckets[1], most_samples=context.most_samples
             )
     width = None if buckets is None else buckets[0]
@@ -135,7 +137,7 @@ async def readings(context: Ctx, query: Annotated[ReadingsQuery, InQuery()]) -> 
         "to": iso(to.astimezone(zone)),
         "bucket": "raw" if width is None else width_text(width),
         "bucket_s": None if width is None else width.total_seconds(),
-        "source": "raw",
+        "source": source,
         "series": list(series.values()),
         "gaps_more": gaps_more,
         "next": following,

@@ -1,66 +1,228 @@
-"""Buckets with count, share of good, least, greatest, mean, first and last of each."""
+"""Buckets with count, share of good, least, greatest, mean, first and last of each.
+
+What they are made of comes from the rollups where these stand, else from the readings (`pieces`).
+Texts have no rollups, and 64-bit integers only as far as a double holds them exactly: beyond that
+their readings are read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from ingest_server.api.database import Connection
 from ingest_server.api.problems import Invalid
+from ingest_server.api.series.pieces import Piece, Source, pieces
 from ingest_server.api.times import iso, zone_of
-from ingest_server.api.values import reader_of
+from ingest_server.api.values import LARGEST_EXACT, reader_of
 from ingest_server.store import reads
 from wire.dtypes import DType
+
+_WIDE: Final = frozenset({DType.I64, DType.U64, DType.TIME})
+_ORDER: Final[tuple[Source, ...]] = ("raw", "1m", "1h")
+
+Frames = Mapping[int, dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Part:
+    """What a piece says about a bucket. Values are as stored: float, int or text."""
+
+    samples: int
+    good: int
+    least: Any
+    greatest: Any
+    mean: float | None
+    first: Any
+    last: Any
 
 
 async def fill_buckets(
     connection: Connection,
-    series: Mapping[int, dict[str, Any]],
+    series: Frames,
     start: datetime,
     to: datetime,
     begins: Sequence[datetime],
     *,
     most_samples: int,
-) -> None:
-    """Put the buckets into their series. `begins`: of the buckets, the first not after `start`.
+) -> Source:
+    """Put the buckets into their series; gives the coarsest table that was used.
 
-    Raises Invalid where more than `most_samples` would have to be read.
+    `begins`: of the buckets, the first not after `start`. Raises Invalid where more than
+    `most_samples` readings would have to be read.
     """
-    most = most_samples // len(series)
-    found = await reads.rows(
-        connection,
-        "readings",
-        "bucketed",
-        tags=list(series),
-        wide=[frame["dtype"] == DType.U64 for frame in series.values()],
-        from_ts=start,
-        to_ts=to,
-        begins=list(begins),
-        most=most,
+    reading = _Reading(connection, series, begins, most_samples=most_samples)
+    numeric = [tag for tag, frame in series.items() if frame["dtype"] != DType.STR]
+    stale: dict[str, list[datetime]] = {"minutes": [], "hours": []}
+    if numeric:
+        for row in await reads.rows(
+            connection, "readings", "stale", tags=numeric, from_ts=start, to_ts=to
+        ):
+            stale[row["what"]].append(row["at"])
+    plan = pieces(start, to, begins, **stale)
+    rolled = await reading.exact(numeric, plan)
+    for piece in plan:
+        await reading.take(rolled, piece)
+    await reading.take(
+        [tag for tag in series if tag not in rolled], Piece(source="raw", start=start, to=to)
     )
-    seen = dict.fromkeys(series, 0)
-    for row in found:
-        seen[row["tag_id"]] += row["samples"]
-    if max(seen.values()) >= most:
-        raise Invalid("LS-6017", at="query.from", limit=most_samples)
-    zones = {tag: zone_of(frame["time_zone"]) for tag, frame in series.items()}
-    for row in found:
-        tag = row["tag_id"]
-        begin = begins[row["bucket"] - 1].astimezone(zones[tag])
-        series[tag]["buckets"].append(_bucket(row, series[tag]["dtype"], begin))
+    reading.finish()
+    used = [piece.source for piece in plan if rolled]
+    return max(used, key=_ORDER.index, default="raw")
 
 
-def _bucket(row: Mapping[str, Any], dtype: str, begin: datetime) -> dict[str, Any]:
-    read = reader_of(dtype)
-    mean = row["mean_num"] if row["mean_num"] is not None else row["mean_big"]
+class _Reading:
+    """One request: the parts found so far, and how many samples may still be read."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        series: Frames,
+        begins: Sequence[datetime],
+        *,
+        most_samples: int,
+    ) -> None:
+        self._connection = connection
+        self._series = series
+        self._begins = list(begins)
+        self._most_samples = most_samples
+        self._left = dict.fromkeys(series, most_samples // len(series))
+        self._parts: dict[int, dict[int, list[_Part]]] = {tag: {} for tag in series}
+
+    async def exact(self, tags: Sequence[int], plan: Iterable[Piece]) -> list[int]:
+        """Those of the tags whose rollups are exact in the pieces that come from rollups."""
+        wide = [tag for tag in tags if self._series[tag]["dtype"] in _WIDE]
+        beyond: set[int] = set()
+        for piece in plan:
+            if piece.source == "raw" or not wide:
+                continue
+            for row in await reads.rows(
+                self._connection,
+                "readings",
+                f"beyond_{piece.source}",
+                tags=wide,
+                from_ts=piece.start,
+                to_ts=piece.to,
+                most=float(LARGEST_EXACT),
+            ):
+                beyond.add(row["tag_id"])
+        return [tag for tag in tags if tag not in beyond]
+
+    async def take(self, tags: Sequence[int], piece: Piece) -> None:
+        """Add what a piece says about some tags. Pieces come in the order of time."""
+        if not tags:
+            return
+        if piece.source == "raw":
+            await self._read(tags, piece)
+            return
+        for row in await reads.rows(
+            self._connection,
+            "readings",
+            f"rolled_{piece.source}",
+            tags=list(tags),
+            from_ts=piece.start,
+            to_ts=piece.to,
+            begins=self._begins,
+        ):
+            whole = self._series[row["tag_id"]]["dtype"] in _WIDE
+            self._add(row, [_as_stored(row[name], whole) for name in _FIGURES], row["mean"])
+
+    async def _read(self, tags: Sequence[int], piece: Piece) -> None:
+        found = await reads.rows(
+            self._connection,
+            "readings",
+            "bucketed",
+            tags=list(tags),
+            wide=[self._series[tag]["dtype"] == DType.U64 for tag in tags],
+            from_ts=piece.start,
+            to_ts=piece.to,
+            begins=self._begins,
+            most=max(self._left[tag] for tag in tags),
+        )
+        for row in found:
+            self._left[row["tag_id"]] -= row["samples"]
+            mean = row["mean_num"] if row["mean_num"] is not None else row["mean_big"]
+            values = [
+                _first_of(row[f"{name}_num"], row[f"{name}_big"], row.get(f"{name}_txt"))
+                for name in _FIGURES
+            ]
+            self._add(row, values, mean)
+        if min(self._left[tag] for tag in tags) <= 0:
+            raise Invalid("LS-6017", at="query.from", limit=self._most_samples)
+
+    def _add(self, row: Mapping[str, Any], values: Sequence[Any], mean: float | None) -> None:
+        least, greatest, first, last = values
+        self._parts[row["tag_id"]].setdefault(row["bucket"], []).append(
+            _Part(
+                samples=row["samples"],
+                good=row["good"],
+                least=least,
+                greatest=greatest,
+                mean=mean,
+                first=first,
+                last=last,
+            )
+        )
+
+    def finish(self) -> None:
+        """Put the parts of each bucket together, in the order of time."""
+        for tag, buckets in self._parts.items():
+            frame = self._series[tag]
+            zone = zone_of(frame["time_zone"])
+            frame["buckets"].extend(
+                _bucket(buckets[number], frame["dtype"], iso(begin.astimezone(zone)))
+                for number, begin in enumerate(self._begins, start=1)
+                if number in buckets
+            )
+
+
+_FIGURES: Final = ("min", "max", "first", "last")
+
+
+def _as_stored(value: float | None, whole: bool) -> float | int | None:  # noqa: FBT001
+    return int(value) if whole and value is not None else value
+
+
+def _first_of(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _bucket(parts: Sequence[_Part], dtype: str, begin: str) -> dict[str, Any]:
+    samples = sum(part.samples for part in parts)
+    good = [part for part in parts if part.good]
+    read = _told_as(dtype)
+    numbers = [part for part in good if part.least is not None]
     return {
-        "ts": iso(begin),
-        "count": row["samples"],
-        "good": row["good"] / row["samples"],
-        "min": read(row["min_num"], row["min_big"], None),
-        "max": read(row["max_num"], row["max_big"], None),
-        "mean": None if dtype == DType.TIME else mean,
-        "first": read(row["first_num"], row["first_big"], row["first_txt"]),
-        "last": read(row["last_num"], row["last_big"], row["last_txt"]),
+        "ts": begin,
+        "count": samples,
+        "good": sum(part.good for part in good) / samples,
+        "min": read(min((part.least for part in numbers), default=None)),
+        "max": read(max((part.greatest for part in numbers), default=None)),
+        "mean": None if dtype == DType.TIME else _mean(numbers),
+        "first": read(_first_of(*(part.first for part in good))),
+        "last": read(_first_of(*(part.last for part in reversed(good)))),
     }
+
+
+def _mean(parts: Sequence[_Part]) -> float | None:
+    if len(parts) == 1:
+        return parts[0].mean
+    means = [part.mean for part in parts if part.mean is not None]
+    if not means or len(means) < len(parts):
+        return None
+    weights = [part.good for part in parts]
+    return sum(m * w for m, w in zip(means, weights, strict=True)) / sum(weights)
+
+
+def _told_as(dtype: str) -> Any:
+    read = reader_of(dtype)
+
+    def told(value: Any) -> Any:
+        if isinstance(value, float):
+            return read(value, None, None)
+        # Texts, and unsigned integers from 2^63 on, which are numbers only here.
+        return read(None, None, value) if isinstance(value, str) else read(None, value, None)
+
+    return told

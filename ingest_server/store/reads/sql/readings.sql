@@ -54,7 +54,8 @@ CROSS JOIN LATERAL (
            count(*) FILTER (WHERE k.good) AS good,
            min(k.num) FILTER (WHERE k.good) AS min_num,
            max(k.num) FILTER (WHERE k.good) AS max_num,
-           avg(k.num) FILTER (WHERE k.good) AS mean_num,
+           CASE WHEN count(calm(k.num)) FILTER (WHERE k.good) = count(k.num) FILTER (WHERE k.good)
+                THEN avg(calm(k.num)) FILTER (WHERE k.good) END AS mean_num,
            min(k.big) FILTER (WHERE k.good) AS min_big,
            max(k.big) FILTER (WHERE k.good) AS max_big,
            avg(k.big) FILTER (WHERE k.good AND NOT w.wide) AS mean_big,
@@ -78,14 +79,14 @@ LEFT JOIN LATERAL (
     WHERE r.tag_id = w.tag_id AND r.ts = b.first_ts
       AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
       AND r.q BETWEEN 0 AND 1073741823 AND r.q & 8 = 0
-    ORDER BY r.batch LIMIT 1
+    ORDER BY r.batch, r.num, r.big, r.txt LIMIT 1
 ) f ON true
 LEFT JOIN LATERAL (
     SELECT r.num, r.big, r.txt FROM reading r
     WHERE r.tag_id = w.tag_id AND r.ts = b.last_ts
       AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
       AND r.q BETWEEN 0 AND 1073741823 AND r.q & 8 = 0
-    ORDER BY r.batch DESC LIMIT 1
+    ORDER BY r.batch DESC, r.num DESC, r.big DESC, r.txt DESC LIMIT 1
 ) l ON true
 ORDER BY w.tag_id, b.bucket;
 
@@ -99,6 +100,60 @@ CROSS JOIN LATERAL (
           WHERE r.tag_id = w.tag_id AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
           LIMIT %(limit)s) k
 ) n;
+
+-- name: stale
+-- Minutes and hours of some tags' edges that have to be rolled up anew.
+SELECT DISTINCT 'minutes' AS what, d.minute AS at
+FROM dirty d
+WHERE d.edge_id IN (SELECT t.edge_id FROM tag t WHERE t.tag_id = ANY(%(tags)s::int[]))
+  AND d.minute > %(from_ts)s::timestamptz - interval '1 minute' AND d.minute < %(to_ts)s
+UNION ALL
+SELECT DISTINCT 'hours', d.hour
+FROM dirty_hour d
+WHERE d.edge_id IN (SELECT t.edge_id FROM tag t WHERE t.tag_id = ANY(%(tags)s::int[]))
+  AND d.hour > %(from_ts)s::timestamptz - interval '1 hour' AND d.hour < %(to_ts)s;
+
+-- name: rolled_1m
+-- What the rollups per minute say about buckets, by the number of their begin (from 1).
+SELECT r.tag_id, width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
+       sum(r.count)::bigint AS samples, sum(round(r.good * r.count))::bigint AS good,
+       min(r.min) AS min, max(r.max) AS max,
+       CASE WHEN bool_and(r.n = 0 OR r.mean IS NOT NULL)
+            THEN sum(r.mean * r.n) / nullif(sum(r.n), 0) END AS mean,
+       (array_agg(r.first ORDER BY r.ts) FILTER (WHERE r.n > 0))[1] AS first,
+       (array_agg(r.last ORDER BY r.ts DESC) FILTER (WHERE r.n > 0))[1] AS last
+FROM reading_1m r
+WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
+GROUP BY 1, 2;
+
+-- name: beyond_1m
+-- Those of some tags whose rollups per minute have values a double may not hold exactly.
+SELECT w.tag_id
+FROM unnest(%(tags)s::int[]) AS w(tag_id)
+WHERE EXISTS (SELECT FROM reading_1m r
+              WHERE r.tag_id = w.tag_id AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
+                AND (r.max > %(most)s OR r.min < -%(most)s::float8));
+
+-- name: rolled_1h
+-- What the rollups per hour say about buckets, by the number of their begin (from 1).
+SELECT r.tag_id, width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
+       sum(r.count)::bigint AS samples, sum(round(r.good * r.count))::bigint AS good,
+       min(r.min) AS min, max(r.max) AS max,
+       CASE WHEN bool_and(r.n = 0 OR r.mean IS NOT NULL)
+            THEN sum(r.mean * r.n) / nullif(sum(r.n), 0) END AS mean,
+       (array_agg(r.first ORDER BY r.ts) FILTER (WHERE r.n > 0))[1] AS first,
+       (array_agg(r.last ORDER BY r.ts DESC) FILTER (WHERE r.n > 0))[1] AS last
+FROM reading_1h r
+WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
+GROUP BY 1, 2;
+
+-- name: beyond_1h
+-- Those of some tags whose rollups per hour have values a double may not hold exactly.
+SELECT w.tag_id
+FROM unnest(%(tags)s::int[]) AS w(tag_id)
+WHERE EXISTS (SELECT FROM reading_1h r
+              WHERE r.tag_id = w.tag_id AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
+                AND (r.max > %(most)s OR r.min < -%(most)s::float8));
 
 -- name: gaps
 -- Gaps of some edges that touch a span of time.

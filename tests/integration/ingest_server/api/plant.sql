@@ -53,6 +53,9 @@ INSERT INTO reading (ts, tag_id, big, q, batch) VALUES ('2026-03-01 00:01Z', 7, 
 INSERT INTO reading (ts, tag_id, num, q, batch)
 SELECT '2026-03-01 00:10Z', 8, n % 2, 0, 1 FROM generate_series(1, 5) n;
 
+-- Written with the readings by the server; nothing is rolled up yet.
+INSERT INTO dirty SELECT DISTINCT t.edge_id, date_trunc('minute', r.ts) FROM reading r JOIN tag t USING (tag_id);
+
 INSERT INTO tag_latest (tag_id, ts, num, big, txt, q) VALUES (2, '2026-03-01 00:09:50Z', 59, NULL, NULL, 0),
   (3, '2026-03-01 00:20Z', 99.5, NULL, NULL, 0), (4, '2026-03-01 00:03Z', NULL, 5, NULL, 0),
   (5, '2026-03-01 00:02Z', NULL, NULL, '配方 B', 1),

@@ -221,6 +221,9 @@ async def test_the_least_and_the_greatest_of_every_column_of_a_screen_are_there(
         " FROM unnest(%s::float8[]) WITH ORDINALITY AS w(v, n)",
         (walk,),
     )
+    sql.execute(
+        "INSERT INTO dirty SELECT DISTINCT 2, date_trunc('minute', ts) FROM reading WHERE batch = 7"
+    )
     span = {"from": "2026-03-01T12:00:01Z", "to": "2026-03-01T12:50:01Z"}
     try:
         for points in (2, 10, 77, 640, 2999):
