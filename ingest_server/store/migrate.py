@@ -19,6 +19,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from ingest_server.store.errors import DatabaseAhead, wrapped
+from ingest_server.store.views import put_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,7 @@ def migrate(dsn: str) -> Migrated:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
+        put_views(driver)
         return Migrated(before=before, after=_revision(connection) or "")
 
 
