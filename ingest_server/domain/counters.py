@@ -56,7 +56,8 @@ from wire.quality import HISTORICAL, NO_VALUE, NOT_FINITE, OVERFLOW, is_good
 
 CounterKind = Literal["cumulative", "job_reset", "pulse"]
 
-_LARGEST: Final = 2**62  # differences of two such values still fit int64
+LARGEST: Final = 2**62
+"""Differences of two values below it still fit int64; nothing larger is counted."""
 _VERSION: Final = 1
 
 
@@ -165,13 +166,13 @@ def _whole_steps(value: NDArray[Any], q: NDArray[np.uint32]) -> tuple[Bools, Int
     """Which readings are usable, and all of them as int64 (0 where not usable)."""
     usable = is_good(q) & ((q & np.uint32(NO_VALUE | NOT_FINITE)) == 0)
     if value.dtype.kind == "f":
-        usable &= np.abs(value) < _LARGEST  # false for NaN as well
+        usable &= np.abs(value) < LARGEST  # false for NaN as well
         return usable, np.rint(np.where(usable, value, 0)).astype(np.int64)
     if value.dtype.kind == "b":
         return usable, value.astype(np.int64)
-    usable &= value < _LARGEST
+    usable &= value < LARGEST
     if value.dtype.kind == "i":
-        usable &= value > -_LARGEST
+        usable &= value > -LARGEST
     return usable, value.astype(np.int64)
 
 

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ingest_server.store.rows import Shape, TagMap
 from wire.quality import has_value, to_signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from ingest_server.domain.facts import Facts
     from wire.samples import Samples
@@ -29,6 +28,9 @@ POSTGRES_EPOCH_US: Final = 946_684_800_000_000
 """2000-01-01, from which PostgreSQL counts."""
 HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER: Final = b"\xff\xff"
+
+
+TagIds = int | NDArray[np.int32]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,13 +189,13 @@ def copy_origins(parts: Sequence[tuple[Readings, int]]) -> list[bytes]:
     return [HEADER, *pieces, TRAILER] if pieces else []
 
 
-def copy_facts(parts: Sequence[tuple[int, int, Facts]]) -> list[bytes]:
-    """COPY data of quantities (`count_fact`), each part with its tag id and batch; [] for none."""
+def copy_facts(parts: Sequence[tuple[TagIds, int, Facts]]) -> list[bytes]:
+    """COPY data of quantities (`count_fact`), each part with its tag ids and batch; [] for none."""
     pieces: list[bytes] = []
-    for tag_id, batch, facts in parts:
+    for tag_ids, batch, facts in parts:
         if len(facts):
             out = np.repeat(_FACT_BLANK, len(facts))
-            out["tag_id"] = tag_id
+            out["tag_id"] = tag_ids
             out["ts"] = facts.ts_us - POSTGRES_EPOCH_US
             out["from_ts"] = facts.from_us - POSTGRES_EPOCH_US
             out["raw_before"] = facts.before
@@ -203,6 +205,26 @@ def copy_facts(parts: Sequence[tuple[int, int, Facts]]) -> list[bytes]:
             out["discontinuous"] = facts.discontinuous
             out["batch"] = batch
             pieces.append(out.tobytes())
+    return [HEADER, *pieces, TRAILER] if pieces else []
+
+
+def mark_fields(plant: str, equipment: str) -> bytes:
+    """The first two fields of a row of `production_dirty`, and the length of the third."""
+    names = [name.encode() for name in (plant, equipment)]
+    fields = [len(name).to_bytes(4, "big") + name for name in names]
+    return b"".join([(3).to_bytes(2, "big"), *fields, (8).to_bytes(4, "big")])
+
+
+def copy_marks(parts: Sequence[tuple[NDArray[np.object_], int]]) -> list[bytes]:
+    """COPY data of `production_dirty`: what `mark_fields` made, each part with its minute's start.
+
+    [] for none.
+    """
+    pieces: list[bytes] = []
+    for fields, minute_us in parts:
+        if len(fields):
+            minute = (minute_us - POSTGRES_EPOCH_US).to_bytes(8, "big", signed=True)
+            pieces += [minute.join(fields.tolist()), minute]
     return [HEADER, *pieces, TRAILER] if pieces else []
 
 

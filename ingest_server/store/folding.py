@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from psycopg.types.json import Jsonb
 
-from ingest_server.store.copyrows import copy_facts
+from ingest_server.store import fold_blocks
+from ingest_server.store.copyrows import TagIds, copy_facts, copy_marks
 from ingest_server.store.errors import wrapped
 from ingest_server.store.queries import beside
 from runtime.clock import to_datetime
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ingest_server.domain.facts import Facts
     from ingest_server.store.connection import Connection
+    from ingest_server.store.fold_blocks import Block, Kind
 
 PLAN_LOCK: Final = 0x4C53_4445_0003
 _ATTRIBUTION_LOCK: Final = 0x4C53_4446
@@ -56,16 +61,30 @@ class AlarmRow:
     actor: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MinuteMarks:
+    """Equipment of one plant whose production of one minute has to be computed again.
+
+    `equipment`: the fields of the equipments' ids as `copyrows.mark_fields` makes them.
+    """
+
+    plant: str
+    minute_us: int
+    equipment: NDArray[np.object_]
+
+
 @dataclass(kw_only=True, slots=True)
 class FoldRows:
     """What the folds of one transaction write."""
 
     states: dict[tuple[int, str], Mapping[str, Any]] = field(default_factory=dict)
     """JSON by (tag id, fold)."""
-    facts: list[tuple[int, int, Facts]] = field(default_factory=list)
-    """Tag id, batch and quantities."""
-    minutes: set[tuple[str, str, int]] = field(default_factory=set)
-    """Plant, equipment and start of the minute, microseconds: to compute again."""
+    blocks: dict[tuple[int, Kind, int], Block] = field(default_factory=dict)
+    absorbed: list[int] = field(default_factory=list)
+    """Tags whose counter states move from `fold_state` into these blocks."""
+    facts: list[tuple[TagIds, int, Facts]] = field(default_factory=list)
+    """Tag id (one, or one a row), batch and quantities."""
+    marks: list[MinuteMarks] = field(default_factory=list)
     assignments: list[AssignmentRow] = field(default_factory=list)
     alarms: list[AlarmRow] = field(default_factory=list)
 
@@ -123,13 +142,17 @@ def write(connection: Connection, rows: FoldRows) -> None:
                 "state": [Jsonb(dict(state)) for state in rows.states.values()],
             },
         )
-    pieces = copy_facts(rows.facts)
-    if pieces:
-        with connection.cursor() as cursor, cursor.copy(_SQL["copy_count_facts"]) as copy:
-            copy.write(b"".join(pieces))
+    fold_blocks.save(connection, list(rows.blocks.values()))
+    if rows.absorbed:
+        connection.execute(_SQL["drop_absorbed"], {"tag_ids": rows.absorbed})
+    _copy(connection, "copy_count_facts", copy_facts(rows.facts))
     if rows.assignments:
         _assignments(connection, rows.assignments)
-    mark(connection, rows.minutes)
+    _copy(
+        connection,
+        "copy_marks",
+        copy_marks([(one.equipment, one.minute_us) for one in rows.marks]),
+    )
     for alarm in rows.alarms:
         _alarm(connection, alarm)
 
@@ -142,23 +165,15 @@ def _keep_apart(connection: Connection, rows: FoldRows) -> None:
     """
     assigned = {row.plant for row in rows.assignments}
     # One order for all writers: they wait, they do not deadlock.
-    for plant in sorted(assigned | {plant for plant, _, _ in rows.minutes}):
+    for plant in sorted(assigned | {marks.plant for marks in rows.marks}):
         name = "take_attribution" if plant in assigned else "share_attribution"
         connection.execute(_SQL[name], {"key": _ATTRIBUTION_LOCK, "plant": plant})
 
 
-def mark(connection: Connection, minutes: set[tuple[str, str, int]]) -> None:
-    """Mark minutes to be computed again. Raises psycopg's own errors."""
-    if minutes:
-        ordered = sorted(minutes)
-        connection.execute(
-            _SQL["mark_minutes"],
-            {
-                "plant": [plant for plant, _, _ in ordered],
-                "equipment": [equipment for _, equipment, _ in ordered],
-                "minute": [to_datetime(minute) for _, _, minute in ordered],
-            },
-        )
+def _copy(connection: Connection, name: str, pieces: Sequence[bytes]) -> None:
+    if pieces:
+        with connection.cursor() as cursor, cursor.copy(_SQL[name]) as copy:
+            copy.write(b"".join(pieces))
 
 
 def _assignments(connection: Connection, rows: Sequence[AssignmentRow]) -> None:

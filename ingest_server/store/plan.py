@@ -118,12 +118,12 @@ def mark_equipment(connection: Connection, plant: str, equipment: Collection[str
 
 def rule_states(
     connection: Connection, plant: str, rule: str
-) -> list[tuple[int, str, str, Mapping[str, Any]]]:
-    """Tag id, edge, path and state of every tag that a rule of a plant was folded for."""
+) -> list[tuple[int, int, str, str, Mapping[str, Any]]]:
+    """Tag id, edge id, edge, path and state of every tag that a plant's rule was folded for."""
     values = {"plant": plant, "fold": f"rule:{rule}"}
     with wrapped():
         rows = connection.execute(_SQL["rule_states"], values).fetchall()
-    return [(tag_id, edge, path, state) for tag_id, edge, path, state in rows]
+    return [(tag_id, edge_id, edge, path, state) for tag_id, edge_id, edge, path, state in rows]
 
 
 def drop_rule_state(connection: Connection, tag_id: int, rule: str) -> None:

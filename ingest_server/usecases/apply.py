@@ -15,20 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest_server.domain.alarm_actions import withdrawn
-from ingest_server.domain.alarms import RuleState
 from ingest_server.plant import model
 from ingest_server.plant.bindings import RuleBinding, due_at, rule_bindings
 from ingest_server.plant.diff import Change, diff
 from ingest_server.plant.model import Plan
 from ingest_server.store import connection as connections
-from ingest_server.store import folding, plan
+from ingest_server.store import fold_blocks, folding, plan
 from ingest_server.store.errors import wrapped
 from ingest_server.store.folding import FoldRows
 from ingest_server.usecases import dispatch
-from ingest_server.usecases.folds import alarm_row
+from ingest_server.usecases.edge_states import rule_state
+from ingest_server.usecases.record_fold import alarm_row
 
 if TYPE_CHECKING:
     from ingest_server.store.connection import Connection
+    from ingest_server.store.fold_blocks import Block
     from runtime.clock import Clock
 
 
@@ -102,14 +103,17 @@ def _withdraw(
     """Clear the standing alarms of rules, bits and tags that the new plan no longer has."""
     after = {binding.rule.id: binding for binding in rule_bindings(wanted)}
     rows = FoldRows()
+    blocks: dict[int, list[Block]] = {}
     for binding in _changed(rule_bindings(current), after):
         rule = binding.rule.id
         new = after.get(rule)
-        for tag_id, edge, path, saved in plan.rule_states(connection, current.plant, rule):
+        for tag_id, edge_id, edge, path, saved in plan.rule_states(connection, current.plant, rule):
+            if edge_id not in blocks:
+                blocks[edge_id] = fold_blocks.load(connection, edge_id)
             same_tag = new is not None and (new.edge, new.tag) == (edge, path)
             kept = new.rule if new is not None and same_tag else None
             state, transitions = withdrawn(
-                rule, kept, RuleState.from_json(saved), now_us=now_us, by=author
+                rule, kept, rule_state(tag_id, saved, blocks[edge_id]), now_us=now_us, by=author
             )
             rows.alarms += [
                 alarm_row(one, binding, plant=current.plant, tag_id=tag_id, learned_us=now_us)

@@ -41,10 +41,13 @@ ON CONFLICT (tag_id, fold) DO UPDATE SET state = excluded.state
 COPY count_fact (tag_id, ts, from_ts, raw_before, raw, quantity, cause, discontinuous, batch)
 FROM STDIN (FORMAT binary)
 
--- name: mark_minutes
--- Minutes whose production has to be computed again.
-INSERT INTO production_dirty (plant, equipment, minute)
-SELECT * FROM unnest(%(plant)s::text[], %(equipment)s::text[], %(minute)s::timestamptz[])
+-- name: drop_absorbed
+-- States of counters that stand in `fold_block` from now on.
+DELETE FROM fold_state WHERE fold = 'counter' AND tag_id = ANY(%(tag_ids)s::int[])
+
+-- name: copy_marks
+-- Binary COPY of minutes whose production has to be computed again, as `copyrows.copy_marks` makes it.
+COPY production_dirty (plant, equipment, minute) FROM STDIN (FORMAT binary)
 
 -- name: add_assignments
 -- What a PLC's order tag said, in stream order.

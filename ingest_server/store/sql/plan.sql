@@ -98,7 +98,7 @@ WHERE b.plant = %(plant)s AND b.equipment = ANY (%(equipment)s::text[]) AND f.qu
 
 -- name: rule_states
 -- What the folds of a rule of a plant remember, by tag.
-SELECT s.tag_id, e.edge, t.path, s.state
+SELECT s.tag_id, e.edge_id, e.edge, t.path, s.state
 FROM fold_state AS s JOIN tag AS t USING (tag_id) JOIN edge AS e USING (edge_id)
 WHERE s.fold = %(fold)s AND e.plant = %(plant)s
 

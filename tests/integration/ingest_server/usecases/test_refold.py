@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import threading
@@ -21,7 +20,13 @@ from ingest_server.usecases.refold import refold as refold_dsn
 from runtime.clock import now_us
 from tests.integration.ingest_server.receive.model_edge import Epoch, started
 from tests.integration.ingest_server.usecases.conftest import PLAN, Apply, Handle, Rows
-from tests.integration.ingest_server.usecases.test_folding import GOOD, ORDER, made, shift
+from tests.integration.ingest_server.usecases.test_folding import (
+    GOOD,
+    ORDER,
+    damage_counter,
+    made,
+    shift,
+)
 from wire.ids import EdgeId
 
 EDGE = EdgeId(plant="demo", edge="line-a")
@@ -44,13 +49,11 @@ def park(handle: Handle, committer: Committer, rows: Rows) -> Park:
     def run(epoch: Epoch) -> Callable[[], None]:
         epoch.sample([(GOOD, 1000), (ORDER, "")])
         handle(*epoch.records)
-        [(state,)] = rows("SELECT state FROM fold_state WHERE fold = 'counter'")
-        change = "UPDATE fold_state SET state = %s::jsonb WHERE fold = 'counter'"
-        rows(change, '{"v": 99}')
+        damage_counter(rows)
         committer.close()
 
         def repair() -> None:
-            rows(change, json.dumps(state))
+            rows("DELETE FROM fold_state WHERE fold = 'counter'")
 
         return repair
 

@@ -11,7 +11,8 @@ import numpy as np
 from ingest_server.domain.facts import Cause, Facts
 from ingest_server.store import connection as connections
 from ingest_server.store import folding
-from ingest_server.store.folding import AssignmentRow, FoldRows
+from ingest_server.store.copyrows import mark_fields
+from ingest_server.store.folding import AssignmentRow, FoldRows, MinuteMarks
 from tests.integration.ingest_server.receive.model_edge import START_US, started
 from tests.integration.ingest_server.usecases.conftest import Apply, Handle, Rows
 from wire.ids import EdgeId
@@ -32,7 +33,9 @@ def _count(tag_id: int) -> FoldRows:
         before=steps,
         value=steps + 7,
     )
-    return FoldRows(facts=[(tag_id, 1, facts)], minutes={("demo", "press", START_US)})
+    equipment = np.array([mark_fields("demo", "press")], np.object_)
+    marks = MinuteMarks(plant="demo", minute_us=START_US, equipment=equipment)
+    return FoldRows(facts=[(tag_id, 1, facts)], marks=[marks])
 
 
 def _order(tag_id: int) -> FoldRows:
