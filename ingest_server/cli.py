@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from ingest_server import parts
@@ -148,6 +149,50 @@ def refold(
     if not found:
         typer.echo(messages.text("LS-5458"))
     if any(one.error is not None for one in found):
+        raise typer.Exit(1)
+
+
+@app.command("import")
+def import_files(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Files of `lineside-edge export`.")
+    ],
+    server: Annotated[
+        Path, typer.Option(help="The server's configuration (default: server.yaml here).")
+    ] = Path("server.yaml"),
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Take what was carried here from edges without a network; may be repeated, in any order."""
+    from ingest_server.receive.carried import Importer, Report
+    from ingest_server.receive.committer import Committer
+    from ingest_server.store.migrate import migrate as migrate_database
+
+    sizes = {file: file.stat().st_size for file in dict.fromkeys(files)}
+
+    def take(dsn: str) -> list[Report]:
+        migrate_database(dsn)
+        committer = Committer(dsn, clock=now_us)
+        bars = Progress(console=Console(stderr=True), disable=not sys.stderr.isatty())
+        try:
+            with bars:
+                tasks = {file: bars.add_task(file.name, total=sizes[file]) for file in sizes}
+                return Importer(committer).all_of(
+                    list(sizes), lambda file, done: bars.update(tasks[file], completed=done)
+                )
+        finally:
+            committer.close()
+
+    async def work() -> list[Report]:
+        async with parts.database(strict_yaml.load(server, ServerConfig)) as dsn:
+            return await asyncio.to_thread(take, dsn)
+
+    found = asyncio.run(work())
+    if as_json:
+        typer.echo(orjson.dumps([report.as_json() for report in found]).decode())
+    else:
+        for line in [line for report in found for line in report.lines()]:
+            typer.echo(line)
+    if not all(report.complete for report in found):
         raise typer.Exit(1)
 
 

@@ -13,11 +13,11 @@ from typing import Annotated, Any
 import typer
 
 from edge_agent.config import EdgeConfig, load
-from edge_agent.tools.carried import Damaged, Reader, pieces
 from edge_agent.tools.say import say
 from runtime import platform
 from runtime.clock import now_us
 from runtime.errors import Reconfigure
+from wire.carried import Damaged, Reader, pieces
 
 _KEPT = ("epoch", "class", "acked", "last_seq", "from_us", "to_us")
 
@@ -78,7 +78,7 @@ def _check(path: Path, records: int) -> None:
         found = sum(1 for _ in reader.records())
     if found != records:
         reason = f"{found} records instead of {records}"
-        raise Damaged("LS-4735", file=str(path), reason=reason)
+        raise Damaged(file=str(path), record=found, offset=reader.offset, reason=reason)
 
 
 def command(

@@ -95,11 +95,6 @@ TEXTS: dict[str, Text] = {
         en="{file} exists. Choose another name, or remove it.",
         zh="{file} 已存在。请换用其他名称或先删除它。",
     ),
-    "LS-4735": Text(
-        en="{file} is not a whole records file: {reason}. Write it again, on another stick "
-        "if need be.",
-        zh="{file} 不是完整的记录文件：{reason}。请重新写入，必要时更换 U 盘。",
-    ),
     "LS-4736": Text(
         en="The server has confirmed everything of {edge}: there is nothing to carry.",
         zh="服务器已确认 {edge} 的全部记录：没有需要携带的内容。",

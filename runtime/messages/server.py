@@ -188,4 +188,32 @@ TEXTS: dict[str, Text] = {
         en="A plan was applied in between. The records are folded again, by the new plan.",
         zh="期间应用了新的计划，正在按新计划重新处理这些记录。",
     ),
+    "LS-5460": Text(
+        en="{file}: edge {edge}: {taken} records taken ({readings} readings), {already} were here "
+        "already.",
+        zh="{file}：边缘端 {edge}：导入 {taken} 条记录（{readings} 个读数），{already} 条先前已"
+        "有。",
+    ),
+    "LS-5461": Text(
+        en="{file}: {count} records say nothing valid; they are kept as dead letters, and their "
+        "time stands as a gap. See lineside-server dead-letter list.",
+        zh="{file}：{count} 条记录内容无效，已作为死信保存，对应时间记为缺口。请查看 "
+        "lineside-server dead-letter list。",
+    ),
+    "LS-5462": Text(
+        en="{file}: record {record} at byte {offset} is refused: {reason}. The edge still has it: "
+        "export it again, or connect the edge.",
+        zh="{file}：第 {record} 条记录（第 {offset} 字节处）被拒绝：{reason}。边缘端仍保留该记录："
+        "请重新导出，或连接边缘端。",
+    ),
+    "LS-5463": Text(
+        en="{file}: {count} more records are refused.",
+        zh="{file}：另有 {count} 条记录被拒绝。",
+    ),
+    "LS-5464": Text(
+        en="{file}: {count} records wait for earlier ones that are not here yet. Import the file "
+        "exported before this one, or connect the edge; then import this one again.",
+        zh="{file}：{count} 条记录需要等待尚未到达的更早记录。请先导入更早导出的文件或连接边缘端，"
+        "然后重新导入本文件。",
+    ),
 }

@@ -89,4 +89,10 @@ TEXTS: dict[str, Text] = {
         en="Field '{field}' of a {message} message is wrong; the message is ignored.",
         zh="{message} 消息的字段“{field}”有误，该消息已忽略。",
     ),
+    "LS-2040": Text(
+        en="{file} is not a whole records file: {reason} (at record {record}, byte {offset}). "
+        "Write it again, on another stick if need be.",
+        zh="{file} 不是完整的记录文件：{reason}（第 {record} 条记录，第 {offset} 字节处）。请重新"
+        "写入，必要时更换 U 盘。",
+    ),
 }

@@ -16,7 +16,6 @@ from edge_agent.buffer.rows import Place
 from edge_agent.buffer.store import Store
 from edge_agent.cli import app
 from edge_agent.config import EdgeConfig, load
-from edge_agent.tools.carried import Reader
 from edge_agent.tools.export_records import export
 from edge_agent.tools.support_bundle import gather, scrubbed
 from ingest_server.embedded.broker import EmbeddedBroker
@@ -24,6 +23,7 @@ from runtime.errors import Reconfigure
 from tests.conftest import WaitFor
 from tests.integration.drivers.modbus_plc import Plc
 from tests.integration.edge_agent.conftest import Running
+from wire.carried import Reader
 from wire.frame import StreamClass, read_prefix
 
 Configure = Callable[..., EdgeConfig]
@@ -77,7 +77,7 @@ async def test_the_records_nobody_acknowledged_are_carried_in_the_order_they_are
     header = export(config, out, at_us=5)
     with out.open("rb") as file:
         reader = Reader(file, "line.lsd")
-        found = list(reader.records())
+        found = [one.record for one in reader.records()]
     assert found == expected
     assert reader.header == header
     assert header["records"] == len(expected)

@@ -20,9 +20,10 @@ import hashlib
 import json
 import struct
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from runtime.errors import Quarantine
+from wire.errors import WireError
 from wire.frame import MAX_PACKED
 
 MAGIC: Final = b"LSDX"
@@ -39,8 +40,22 @@ class Readable(Protocol):
         """At most `size` bytes."""
 
 
-class Damaged(Quarantine):
-    """The file is not whole, or no such file."""
+class Damaged(WireError):
+    """The file is not whole, or no such file; `record` and `offset` say where it was noticed."""
+
+    def __init__(self, *, file: str, record: int, offset: int, reason: str) -> None:
+        super().__init__("LS-2040", file=file, record=record, offset=offset, reason=reason)
+        self.record = record
+        self.offset = offset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Carried:
+    """A record and where it stands: counted from 1, and the byte at which it begins."""
+
+    number: int
+    offset: int
+    record: bytes
 
 
 def pieces(header: dict[str, Any], records: Iterable[bytes]) -> Iterator[bytes]:
@@ -63,41 +78,50 @@ def _content(header: dict[str, Any], records: Iterable[bytes]) -> Iterator[bytes
 class Reader:
     """Reads such a file once from its start: `header`, then every record.
 
-    What `records` gave may be believed only when it has ended without raising Damaged: the checksum
-    stands at the end.
+    What `records` gave is all there is only when it has ended without raising Damaged: the checksum
+    stands at the end. Each record has a checksum of its own (wire/frame.py), the header has none.
     """
 
     def __init__(self, file: Readable, name: str) -> None:
         self._file = file
         self._name = name
         self._digest = hashlib.sha256()
+        self._number = 0
+        self.offset = 0
+        """Bytes read so far."""
         magic, version, length = _HEAD.unpack(self._take(_HEAD.size))
         if magic != MAGIC or version != VERSION or length > _MOST_HEADER:
             raise self._damaged("not a records file of a known version")
         try:
-            self.header: dict[str, Any] = json.loads(self._take(length))
+            header = json.loads(self._take(length))
         except ValueError as error:
             raise self._damaged(str(error)) from error
+        if not isinstance(header, dict):
+            raise self._damaged("the header is no object")
+        self.header: dict[str, Any] = header
 
-    def records(self) -> Iterator[bytes]:
+    def records(self) -> Iterator[Carried]:
         """Every record in order. Raises Damaged."""
         while True:
+            self._number += 1
             (length,) = _LENGTH.unpack(self._take(_LENGTH.size))
             if length == 0:
                 break
             if length > MAX_PACKED:
                 raise self._damaged(f"a record of {length} bytes")
-            yield self._take(length)
+            offset = self.offset
+            yield Carried(number=self._number, offset=offset, record=self._take(length))
         expected = self._digest.digest()
         if self._take(len(expected)) != expected or self._file.read(1):
             raise self._damaged("the checksum does not fit")
 
     def _take(self, size: int) -> bytes:
         found = self._file.read(size)
+        self.offset += len(found)
         if len(found) != size:
             raise self._damaged("it ends early")
         self._digest.update(found)
         return found
 
     def _damaged(self, reason: str) -> Damaged:
-        return Damaged("LS-4735", file=self._name, reason=reason)
+        return Damaged(file=self._name, record=self._number, offset=self.offset, reason=reason)

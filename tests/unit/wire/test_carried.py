@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.tools.carried import Damaged, Reader, pieces
+from wire.carried import Damaged, Reader, pieces
 
 RECORDS = [b"first", b"x" * 1000, b"last"]
 
 
 def _read(raw: bytes) -> tuple[dict[str, object], list[bytes]]:
     reader = Reader(io.BytesIO(raw), "x.lsd")
-    return reader.header, list(reader.records())
+    return reader.header, [one.record for one in reader.records()]
 
 
 @given(st.lists(st.binary(min_size=1, max_size=300)), st.dictionaries(st.text(), st.integers()))
@@ -43,3 +43,14 @@ def test_a_file_that_ends_early_is_noticed(size: int) -> None:
 def test_what_follows_the_end_is_noticed() -> None:
     with pytest.raises(Damaged):
         _read(b"".join(pieces({}, RECORDS)) + b"\0")
+
+
+def test_damage_is_told_with_its_place() -> None:
+    raw = b"".join(pieces({}, RECORDS))
+    found = []
+    with pytest.raises(Damaged) as caught:
+        for one in Reader(io.BytesIO(raw[:1030]), "x.lsd").records():
+            found.append(one)  # noqa: PERF402 - what came before the damage counts
+    assert [one.number for one in found] == [1, 2]
+    assert raw[found[1].offset :][: len(RECORDS[1])] == RECORDS[1]
+    assert (caught.value.record, caught.value.offset) == (3, 1030)
