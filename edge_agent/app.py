@@ -9,10 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.metadata
+from pathlib import Path
 
 from edge_agent.assembly import COMMIT, Assembly, task_of
 from edge_agent.buffer.store import BufferBlocked, BufferDamaged, Store
 from edge_agent.config import EdgeConfig
+from edge_agent.configure import presence
+from edge_agent.configure.asked import Requests
+from edge_agent.configure.configurator import Configurator
 from edge_agent.page.facts import Facts
 from runtime import logs, platform
 from runtime.clock import Clock, now_us
@@ -41,15 +45,24 @@ class Agent:
     """One edge agent; `run` is its whole life."""
 
     def __init__(
-        self, config: EdgeConfig, *, clock: Clock = now_us, metrics: Metrics | None = None
+        self,
+        config: EdgeConfig,
+        *,
+        clock: Clock = now_us,
+        metrics: Metrics | None = None,
+        configurator: Configurator | None = None,
     ) -> None:
+        """`configurator` changes what runs while it runs; without one, `config` runs for good."""
         self.config = config
         self.metrics = metrics or Metrics()
         self.serving = asyncio.Event()
         """Set once everything is started."""
         self.facts: Facts | None = None
         """The parts that run, while they do."""
+        self.reload = asyncio.Event()
+        """Set it to have the configuration file read again."""
         self._clock = clock
+        self._configurator = configurator
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`. Raises Reconfigure where a person has to change something first."""
@@ -64,30 +77,61 @@ class Agent:
                     await asyncio.wait_for(stop.wait(), _REOPEN_S)
 
     async def _with_buffer(self, stop: asyncio.Event) -> None:
-        config = self.config
-        path = config.data_dir / BUFFER
-        async with Store(path, config.id, agent=release(), clock=self._clock) as store:
+        folder, edge = self.config.data_dir, self.config.id
+        path = folder / BUFFER
+        async with Store(path, edge, agent=release(), clock=self._clock) as store:
             # Leaving by an error, the buffer is closed as not in order.
-            assembly = Assembly(
-                store, config, agent=release(), clock=self._clock, metrics=self.metrics
-            )
-            parts = await assembly.build()
+            if self._configurator is not None:
+                self.config = (await self._configurator.begin()).config
             async with Supervisor(log=_log) as tasks:
-                assembly.start(tasks, parts)
+                assembly = Assembly(
+                    store,
+                    self.config,
+                    agent=release(),
+                    clock=self._clock,
+                    metrics=self.metrics,
+                    tasks=tasks,
+                    configurator=self._configurator,
+                )
+                parts = await assembly.build()
+                assembly.start()
+                self._start_changes(assembly)
                 self.facts = parts
                 self.serving.set()
+                await asyncio.to_thread(self._say_present, folder)
                 platform.notify_ready()
                 _log.info(
-                    "edge agent runs", edge=str(config.id), epoch=str(store.epoch),
-                    devices=len(config.devices), tags=len(parts.writer.tags),
+                    "edge agent runs", edge=str(edge), epoch=str(store.epoch),
+                    devices=len(self.config.devices), tags=len(parts.writer.tags),
                 )  # fmt: skip
                 await _first_of(stop, store.damaged)
-                platform.notify_stopping()
                 if store.damaged.is_set():
                     raise BufferDamaged("LS-4105", file=str(path), reason="found while in use")
-                await self._wind_down(tasks, parts)
+                platform.notify_stopping()
+                await self._wind_down(assembly)
+                await asyncio.to_thread(presence.take_away, folder)
 
-    async def _wind_down(self, tasks: Supervisor, parts: Facts) -> None:
+    def _say_present(self, folder: Path) -> None:
+        file = "" if self._configurator is None else str(self._configurator.file.absolute())
+        presence.note(folder, agent=release(), at_us=self._clock(), file=file)
+
+    def _start_changes(self, assembly: Assembly) -> None:
+        """What makes the agent run another configuration while it runs."""
+        configurator = self._configurator
+        if configurator is not None:
+            requests = Requests(configurator.running.config.data_dir, configurator.reload)
+            requests.hangup = self.reload
+            assembly.tasks.start("configure", lambda: configurator.run(assembly))
+            assembly.tasks.start("requests", requests.run)
+
+    async def _wind_down(self, assembly: Assembly) -> None:
+        tasks, parts = assembly.tasks, assembly.parts
+        if self._configurator is not None:
+            # First: nothing may change any more.
+            await tasks.stop_one("requests")
+            await tasks.stop_one("configure")
+            with contextlib.suppress(RetryLater):
+                await self._configurator.stop()
         for collector in parts.collectors:
             await tasks.stop_one(task_of(collector))
         parts.writer.event(Event(at_us=self._clock(), kind="agent_stop"))

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,6 +19,7 @@ from edge_agent.tools import (
     export_records,
     export_tags,
     import_tags,
+    reload,
     support_bundle,
 )
 from edge_agent.tools.ask import ask
@@ -37,24 +38,29 @@ def run(
         bool, typer.Option("--log-json", help="One JSON object a line instead of text.")
     ] = False,
 ) -> None:
-    """Run until stopped (Ctrl-C, SIGTERM)."""
+    """Run until stopped (Ctrl-C, SIGTERM); SIGHUP reloads the configuration."""
     from drivers.registry import silence_libraries
     from edge_agent.app import Agent
-    from runtime.platform import on_stop_signals
+    from edge_agent.configure.configurator import Configurator
+    from edge_agent.configure.text import own
+    from runtime.clock import now_us
+    from runtime.platform import on_reload_signal, on_stop_signals
 
     if log_level not in logs.LEVELS:
         raise typer.BadParameter(", ".join(logs.LEVELS), param_hint="--log-level")
-    config = load(file)
+    found = own(file)
     logs.configure(json=log_json, level=log_level, stream=sys.stderr)
     silence_libraries()  # what they have to say, the drivers say in words of ours
 
     async def serve() -> None:
-        stop = asyncio.Event()
-        undo = on_stop_signals(asyncio.get_running_loop(), stop.set)
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        agent = Agent(found.config, configurator=Configurator(found, file, clock=now_us))
+        undo = on_stop_signals(loop, stop.set), on_reload_signal(loop, agent.reload.set)
         try:
-            await Agent(config).run(stop)
+            await agent.run(stop)
         finally:
-            undo()
+            for one in undo:
+                one()
 
     asyncio.run(serve())
 
@@ -104,6 +110,7 @@ def status(
     broker, buffer = found["broker"], found["buffer"]
     said = "LS-4513" if broker["connected"] else "LS-4514"
     table = Table(title=f"{found['plant']}/{found['edge']}  {found['name']}", show_header=False)
+    table.add_row(messages.text("LS-4956"), _configuration(found["configuration"]))
     table.add_row(messages.text("LS-4512"), f"{broker['address']} {messages.text(said)}")
     if broker["error"]:
         table.add_row("", broker["error"])
@@ -116,10 +123,23 @@ def status(
     console.print(table)
 
 
+def _configuration(found: dict[str, Any]) -> str:
+    """Which configuration runs, in words."""
+    if not found:
+        return "-"
+    if found["version"] is None:
+        return str(found["file"])
+    words = messages.text("LS-4957", version=found["version"])
+    if found["trial_until"]:
+        words += ", " + messages.text("LS-4958", until=found["trial_until"])
+    return words
+
+
 def _say(code: str, **params: object) -> None:
     print(messages.text(code, lang=None, **params))  # noqa: T201
 
 
+app.command("reload")(reload.command)
 app.command("doctor")(doctor.command)
 app.command("browse")(browse.command)
 app.command("import")(import_tags.command)

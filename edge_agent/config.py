@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from drivers.registry import AnyDevice
 from runtime.mqtt import BrokerConfig
 from runtime.problems import ConfigPath, Problem, invalid
-from runtime.strict_yaml import ConfigError, Located, load_located
+from runtime.strict_yaml import ConfigError, Located, loads_located, read
 from wire.ids import ID_PATTERN, EdgeId
 
 _UNITS: Final = {
@@ -136,6 +136,18 @@ class PageConfig(_Section):
     )
 
 
+class PushConfig(_Section):
+    """How configurations that the server sends are tried; only the edge's own file counts here."""
+
+    trial_s: float = Field(
+        default=60,
+        ge=1,
+        le=3_600,
+        description="So long a pushed configuration runs on trial; if the agent is not well then, "
+        "the one before comes back.",
+    )
+
+
 class EdgeConfig(_Section):
     """One edge agent."""
 
@@ -152,6 +164,9 @@ class EdgeConfig(_Section):
         default=ClockConfig(), description="Which device times are believed."
     )
     page: PageConfig = Field(default=PageConfig(), description="The agent's own page.")
+    push: PushConfig = Field(
+        default=PushConfig(), description="How configurations that the server sends are tried."
+    )
     devices: tuple[AnyDevice, ...] = Field(description="What is read.")
 
     @property
@@ -162,7 +177,14 @@ class EdgeConfig(_Section):
 
 def load(path: Path, *, env: Mapping[str, str] | None = None) -> EdgeConfig:
     """The configuration in `path`; raises ConfigError with every problem and its line."""
-    located = load_located(path, EdgeConfig, env=env)
+    return parse(read(path), str(path), folder=path.parent, env=env)
+
+
+def parse(
+    text: str, name: str, *, folder: Path, env: Mapping[str, str] | None = None
+) -> EdgeConfig:
+    """The configuration in `text`, as if it stood in a file `name` in `folder`; see `load`."""
+    located = loads_located(text, name, EdgeConfig, env=env, folder=folder)
     problems = check(located)
     if problems:
         raise ConfigError(problems)

@@ -119,6 +119,20 @@ def on_stop_signals(
     return undo
 
 
+def on_reload_signal(
+    loop: asyncio.AbstractEventLoop, callback: Callable[[], None]
+) -> Callable[[], None]:
+    """Call `callback` in the loop at SIGHUP; returns what undoes it. Windows has no such signal."""
+    if sys.platform != "win32":
+        loop.add_signal_handler(signal.SIGHUP, callback)
+
+    def undo() -> None:
+        if sys.platform != "win32":
+            loop.remove_signal_handler(signal.SIGHUP)
+
+    return undo
+
+
 def notify_ready() -> None:
     """Tell systemd that the program serves (`Type=notify`); nothing elsewhere."""
     _notify("READY=1")

@@ -29,6 +29,7 @@ __all__ = [
     "loads",
     "loads_located",
     "problem",
+    "read",
 ]
 
 MOST_BYTES = 16 * 1024 * 1024
@@ -82,14 +83,22 @@ def loads(text: str, name: str, model: type[M], *, env: Mapping[str, str] | None
 
 def load_located(path: Path, model: type[M], *, env: Mapping[str, str] | None = None) -> Located[M]:
     """As `load`, with access to the lines of the values."""
-    return _parse(_read(path), str(path), path.parent, model, env)
+    return _parse(read(path), str(path), path.parent, model, env)
 
 
 def loads_located(
-    text: str, name: str, model: type[M], *, env: Mapping[str, str] | None = None
+    text: str,
+    name: str,
+    model: type[M],
+    *,
+    env: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> Located[M]:
-    """As `loads`, with access to the lines of the values."""
-    return _parse(text, name, Path(), model, env)
+    """As `loads`, with access to the lines of the values.
+
+    `folder`: where paths in it begin (default: the working directory).
+    """
+    return _parse(text, name, folder or Path(), model, env)
 
 
 def problem(located: Located[M], code: str, *path: str | int, **params: object) -> Problem:
@@ -123,7 +132,9 @@ def _parse(
     return Located(value=value, file=name, root=root)
 
 
-def _read(path: Path) -> str:
+def read(path: Path) -> str:
+    """The text of a configuration file, without a byte order mark; raises `ConfigError`."""
+
     def fail(code: str, line: int = 0, **params: object) -> ConfigError:
         return ConfigError([Problem(file=str(path), line=line, code=code, params=params)])
 

@@ -26,6 +26,7 @@ BAD_TYPE_MISMATCH: Final = 0x8074_0000
 BAD_CONFIGURATION: Final = 0x8089_0000
 BAD_NOT_CONNECTED: Final = 0x808A_0000
 BAD_DEVICE_FAILURE: Final = 0x808B_0000
+BAD_OUT_OF_SERVICE: Final = 0x808D_0000
 
 LATE: Final = 0x0001  # delivered after an outage; set by nobody on the wire, derived by the server
 HISTORICAL: Final = 0x0002  # read from a device's history, not observed live

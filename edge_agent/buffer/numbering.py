@@ -47,6 +47,10 @@ class TagNumbers:
         """The number of a definition that `define` has taken. Raises KeyError."""
         return self._of[definition]
 
+    def copy(self) -> TagNumbers:
+        """The same numbers, to be added to on trial."""
+        return TagNumbers(dict(self._of))
+
     def define(self, definitions: Iterable[Definition]) -> dict[StreamClass, list[TagDef]]:
         """Number what is new; the table entries to send before first use, by class."""
         new: dict[StreamClass, list[TagDef]] = {}

@@ -109,22 +109,36 @@ class Writer:
     # -- what others call ------------------------------------------------------------------------
 
     async def define(self, definitions: Sequence[Definition]) -> None:
-        """Give the tags their numbers and make their tables durable, before the first sample."""
-        new = self.tags.define(definitions)
+        """Give the tags their numbers and make their tables durable, before the first sample.
+
+        More tags may follow at any time. Raises BufferBlocked; then no number was given.
+        """
+        tags = self.tags.copy()
+        new = tags.define(definitions)
         now_us = self._clock()
-        # Nothing of this epoch was taken before now.
-        self._marked = {cls: max(known, now_us) for cls, known in self._marked.items()}
+        if not len(self.tags):
+            # Nothing of this epoch was taken before now.
+            self._marked = {cls: max(known, now_us) for cls, known in self._marked.items()}
         entries = [
             Entry(cls=cls, body=body, from_us=now_us, to_us=now_us)
-            for cls, tags in new.items()
-            for body in tables(tags)
+            for cls, defined in new.items()
+            for body in tables(defined)
         ]
-        families = np.zeros(len(self.tags) + 1, np.int8)
+        families = np.zeros(len(tags) + 1, np.int8)
         families[: self._families.shape[0]] = self._families
-        for tag in (tag for tags in new.values() for tag in tags):
+        for tag in (tag for defined in new.values() for tag in defined):
             families[tag.n] = family_code(DType(tag.dtype).family)
-        await self.store.append(entries)
-        self._families = families
+        if entries:
+            await self.store.append(entries)
+        self.tags, self._families = tags, families
+
+    def limit(self, bounds: Bounds, *, commit_every_ms: int, max_waiting: int) -> None:
+        """Other bounds from now on; what waits goes on waiting."""
+        self._bounds = bounds
+        self._commit_every_s = commit_every_ms / 1000
+        self._max_waiting = max_waiting
+        self._swept_s = 0.0
+        self._release()
 
     def watch(self, complete_to: CompleteTo) -> None:
         """Whom to ask how complete the classes are."""

@@ -13,8 +13,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
+
+import numpy as np
 
 from drivers.base import Columns, Device, DeviceConfig, TakesTyping, Typed
 from edge_agent.buffer.reminder import Reminder
@@ -43,6 +45,9 @@ _JOIN_MISSED_US = 5_000_000
 _LONGEST_MISSED_US = 60_000_000
 REPORTS: Final = -1
 """The source number of what a device reports by itself."""
+RECONFIGURED: Final = "LS-4901"
+REMOVED: Final = "LS-4902"
+"""Why a device is down, or is not waited for any more."""
 
 
 class Collector:
@@ -119,6 +124,47 @@ class Collector:
         self._heard_us = found.columns.read_us
         return found, kept
 
+    async def retire(self, still: Collection[int], *, removed: bool) -> None:
+        """Say in the data that `run` has ended, because the configuration changed.
+
+        `still`: numbers of the tags that go on being collected. `removed`: the device is none of
+        this edge's any more; otherwise it comes back, and the time without it is told.
+        """
+        now_us = self._clock()
+        if self.state == "up":
+            if not removed:
+                self._tell_down(now_us, RECONFIGURED)
+            retired = ~np.isin(self.shaper.points.tag, list(still))
+            for cls, samples in self.shaper.lost(now_us, retired).items():
+                await self._writer.put(cls, samples)
+            self.state, self.since_us, self.error = "down", now_us, None
+        elif self.state == "down" and removed:
+            # Nothing is expected of it from here on.
+            self._writer.event(
+                Event(
+                    at_us=now_us,
+                    kind="device_up",
+                    device=self.config.id,
+                    detail={"code": REMOVED},
+                )
+            )
+        self._progress.forget(self.config.id)
+        self._up.labels(self.config.id).set(0)
+        if removed:
+            self._up.remove(self.config.id)
+
+    async def follow(self, before: Collector) -> None:
+        """Announce itself as the successor of the same device's collector, which has retired."""
+        self.announce()
+        if before.state != "down":
+            return
+        self.state, self.since_us, self.error = "down", before.since_us, before.error
+        self._progress.down(self.config.id)
+        for cls, samples in self.shaper.lost(self.since_us).items():
+            # Of the others it was said already.
+            new = samples.take(np.flatnonzero(~np.isin(samples.tag, before.shaper.points.tag)))
+            await self._writer.put(cls, new)
+
     async def run(self) -> None:
         """Connect, collect, connect again, for ever."""
         failures = 0
@@ -167,22 +213,24 @@ class Collector:
             write(error.code, device_id=self.config.id, **error.params)
         if self.state == "down":
             return
-        heard_us = min(self._heard_us or now_us, now_us)
         self.state, self.since_us = "down", now_us
         self._up.labels(self.config.id).set(0)
+        self._tell_down(now_us, error.code)
+        for cls, samples in self.shaper.lost(now_us).items():
+            await self._writer.put(cls, samples)
+        self._progress.down(self.config.id)
+
+    def _tell_down(self, now_us: int, code: str) -> None:
         self._writer.event(
             Event(
                 at_us=now_us,
                 kind="device_down",
                 device=self.config.id,
-                from_us=heard_us,
+                from_us=min(self._heard_us or now_us, now_us),
                 cause="device_down",
-                detail={"code": error.code},
+                detail={"code": code},
             )
         )
-        for cls, samples in self.shaper.lost(now_us).items():
-            await self._writer.put(cls, samples)
-        self._progress.down(self.config.id)
 
     # -- on a connection -------------------------------------------------------------------------
 

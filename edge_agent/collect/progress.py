@@ -31,6 +31,13 @@ class Progress:
         self._classes[source] = classes
         self._reached[source] = None
 
+    def forget(self, device: str) -> None:
+        """The device is not collected any more: nothing waits for it."""
+        for source in [one for one in self._classes if one[0] == device]:
+            del self._classes[source], self._reached[source]
+            self._idle.discard(source)
+        self._down.discard(device)
+
     def asks(self, source: Source, at_us: int) -> None:
         """The source is asked; what it answers may be as old as that."""
         if source in self._idle:

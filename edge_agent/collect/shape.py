@@ -37,6 +37,7 @@ _CLOCK: Final = np.uint32(quality.CLOCK)
 _INFINITE: Final = np.uint32(quality.BAD_OUT_OF_RANGE | quality.NO_VALUE | quality.NOT_FINITE)
 _TOO_LONG: Final = np.uint32(quality.BAD_OUT_OF_RANGE | quality.NO_VALUE)
 _LOST: Final = np.uint32(quality.BAD_NOT_CONNECTED | quality.NO_VALUE)
+_RETIRED: Final = np.uint32(quality.BAD_OUT_OF_SERVICE | quality.NO_VALUE)
 _NEVER: Final = np.iinfo(np.int64).min // 2
 
 
@@ -98,13 +99,20 @@ class Shaper:
         self._remember(point, f, i, s, q, ts, columns.read_us)
         return self._by_class(point, f, i, s, q, ts, orig)
 
-    def lost(self, at_us: int) -> dict[StreamClass, Samples]:
-        """One bad sample of every point: the device is not connected since `at_us`."""
+    def lost(
+        self, at_us: int, retired: NDArray[np.bool_] | None = None
+    ) -> dict[StreamClass, Samples]:
+        """One bad sample of every point: the device is not connected since `at_us`.
+
+        `retired`: which points are not collected any more at all, by configuration.
+        """
         count = len(self.points)
         point = np.arange(count, dtype=np.int32)
         f, i = np.zeros(count, np.float64), np.zeros(count, np.int64)
         s = np.full(count, "", np.object_)
         q = np.full(count, _LOST, np.uint32)
+        if retired is not None:
+            q[retired] = _RETIRED
         ts = np.full(count, at_us, np.int64)
         self._remember(point, f, i, s, q, ts, at_us)
         return self._by_class(point, f, i, s, q, ts, np.zeros(count, np.int64))

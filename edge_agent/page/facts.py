@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -64,6 +64,8 @@ class Facts:
     clock: Clock
     started_us: int
     typed: TypedTexts
+    configuration: Callable[[], dict[str, Any]] = dict
+    """Which configuration runs."""
     _rates: _Rates = field(default_factory=_Rates)
 
     def typed_devices(self) -> list[DeviceConfig]:
@@ -98,6 +100,7 @@ class Facts:
             "epoch": str(self.store.epoch),
             "at": _iso(self.clock()),
             "started_at": _iso(self.started_us),
+            "configuration": self.configuration(),
             "broker": {
                 "address": str(config.broker.address()),
                 "connected": session.connected,

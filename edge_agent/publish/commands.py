@@ -1,11 +1,13 @@
 """What the server asks of this edge: carried out once, answered as often as it is asked.
 
-Nothing that is asked can reach a PLC. This release answers `ping`; whatever else it is asked, a
-configuration included, it refuses with a reason.
+Nothing that is asked can reach a PLC: what there is to ask is `ping`, and a configuration to run.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from typing import Final
 from uuid import UUID
 
 from edge_agent.buffer.store import Store
@@ -16,13 +18,21 @@ from wire.errors import WireError
 
 _log = logs.get("edge.commands")
 
+_LATE_KEPT: Final = 16
+
+Pushed = Callable[[ConfigPush], CommandAck | None]
+"""Takes a pushed configuration: the answer if it is known already, else None and `say` later."""
+
 
 class Commands:
     """Answers commands, and remembers the answers in the buffer."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, pushed: Pushed | None = None) -> None:
+        self.late: asyncio.Queue[bytes] = asyncio.Queue(_LATE_KEPT)
+        """Answers that wait for a connection; the oldest make room: the server asks again."""
         self._store = store
         self._clock = clock
+        self._pushed = pushed
 
     async def answer(self, payload: bytes) -> bytes | None:
         """The answer to a message on `down/cmd`, None where it cannot be read."""
@@ -34,14 +44,25 @@ class Commands:
         return await self._once(command.id, self._decide(command))
 
     async def answer_config(self, payload: bytes) -> bytes | None:
-        """The answer to a message on `down/config`; its id is the first half of the text's hash."""
+        """The answer to a message on `down/config`; None while there is none, or it is no push."""
         try:
             push = ConfigPush.decode(payload)
         except WireError as error:
             _log.warning("LS-4304", topic="config", reason=error)
             return None
-        command = UUID(hex=push.sha256[:32])
-        return await self._once(command, self._refused(command, "LS-4402", version=push.version))
+        if self._pushed is None:
+            answer: CommandAck | None = config_ack(
+                push.version, push.sha256, self._clock(), "LS-4402", version=push.version
+            )
+        else:
+            answer = self._pushed(push)
+        return None if answer is None else answer.encode()
+
+    def say(self, answer: CommandAck) -> None:
+        """Answer what could not be answered at once."""
+        if self.late.full():
+            self.late.get_nowait()
+        self.late.put_nowait(answer.encode())
 
     async def _once(self, command: UUID, answer: CommandAck) -> bytes:
         known = await self._store.answer_of(command)
@@ -58,13 +79,27 @@ class Commands:
             return CommandAck(id=command.id, state="expired", at_us=now_us)
         if command.kind == "ping":
             return CommandAck(id=command.id, state="done", at_us=now_us)
-        return self._refused(command.id, "LS-4401", kind=command.kind)
+        return _refused(command.id, now_us, "LS-4401", kind=command.kind)
 
-    def _refused(self, command: UUID, code: str, **params: object) -> CommandAck:
-        return CommandAck(
-            id=command,
-            state="refused",
-            at_us=self._clock(),
-            code=code,
-            reason=messages.text(code, lang="en", **params)[:500],
-        )
+
+def config_ack(
+    version: int, sha256: str, now_us: int, code: str | None = None, /, **params: object
+) -> CommandAck:
+    """The answer to a pushed configuration: done, or refused with `code`.
+
+    Its id is the first half of the text's hash; the version tells two pushes of one text apart.
+    """
+    command = UUID(hex=sha256[:32])
+    if code is None:
+        return CommandAck(id=command, state="done", at_us=now_us, version=version)
+    return _refused(command, now_us, code, **params).model_copy(update={"version": version})
+
+
+def _refused(command: UUID, now_us: int, code: str, /, **params: object) -> CommandAck:
+    return CommandAck(
+        id=command,
+        state="refused",
+        at_us=now_us,
+        code=code,
+        reason=messages.text(code, lang="en", **params)[:500],
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from edge_agent.buffer.rows import Place
@@ -21,9 +22,20 @@ def offline(store: Store, *, session: int, agent: str, at_us: int) -> Status:
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Runs:
+    """Which configuration runs."""
+
+    version: int | None = None
+    """Of a pushed one; None: the edge's own file."""
+    sha256: str | None = None
+    """Of its text; None where it was given without one."""
+
+
 async def status(
     store: Store,
     *,
+    runs: Runs = Runs(),
     state: Literal["online", "offline"] = "online",
     session: int,
     agent: str,
@@ -56,6 +68,8 @@ async def status(
         agent=agent,
         streams=streams,
         offset_us=offset_us,
+        config_version=runs.version,
+        config_sha256=runs.sha256,
     )
 
 

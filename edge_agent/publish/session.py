@@ -25,7 +25,7 @@ from edge_agent.buffer.store import BufferDamaged, Store
 from edge_agent.publish.commands import Commands
 from edge_agent.publish.live import LiveSource, messages
 from edge_agent.publish.offset import ClockOffset
-from edge_agent.publish.report import offline, status
+from edge_agent.publish.report import Runs, offline, status
 from edge_agent.publish.window import Outcome, Wanted, Window
 from runtime import logs
 from runtime.clock import Clock
@@ -74,6 +74,8 @@ class Session:
         tell: Callable[[Event], None],
         live: Sequence[LiveSource] = (),
         pace: Pace | None = None,
+        commands: Commands | None = None,
+        runs: Callable[[], Runs] = Runs,
     ) -> None:
         self.connected = False
         self.since_us = 0
@@ -81,6 +83,8 @@ class Session:
         """Why there is no connection."""
         self.heard_us = 0
         """When the server last answered, 0 for never."""
+        self.answers = 0
+        """How often it did."""
         self.left = asyncio.Event()
         """Set when `run` has ended."""
         self.offset = ClockOffset()
@@ -95,7 +99,9 @@ class Session:
         self._reminder = Reminder()
         self._live = live
         self._pace = pace or Pace()
-        self._commands = Commands(store, clock)
+        self._commands = commands or Commands(store, clock)
+        self._runs = runs
+        self._report_due = asyncio.Event()
         self._ahead: deque[tuple[Place, Stored]] = deque()
         self._changed = asyncio.Event()
         self._moved = asyncio.Event()
@@ -185,7 +191,27 @@ class Session:
                 tasks.create_task(self._send(connection))
                 tasks.create_task(self._report_regularly(connection))
                 tasks.create_task(self._show_live(connection))
+                tasks.create_task(self._answer_late(connection))
                 tasks.create_task(self._say_goodbye(connection))
+
+    def follow(self, before: Session) -> None:
+        """Go on counting where the session with another configuration ended."""
+        self.sessions, self.answers, self.heard_us = (
+            before.sessions,
+            before.answers,
+            before.heard_us,
+        )
+        self.offset = before.offset
+
+    def show(self, live: Sequence[LiveSource]) -> None:
+        """Show other devices' values from now on."""
+        self._live = live
+        for source in live:
+            source.columns.fresh[:] = True
+
+    def report_soon(self) -> None:
+        """Send a status now, where there is a connection."""
+        self._report_due.set()
 
     def leave(self, limit_s: float) -> None:
         """Ask `run` to end: once everything is confirmed, at the latest after `limit_s`."""
@@ -269,13 +295,21 @@ class Session:
             agent=self._agent,
             at_us=self._clock(),
             offset_us=self.offset.us,
+            runs=self._runs(),
         )
         await connection.publish(up(self._edge, "status"), said.encode(), retain=True)
 
     async def _report_regularly(self, connection: Connection) -> None:
         while True:
-            await asyncio.sleep(self._pace.status_every_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._report_due.wait(), self._pace.status_every_s)
+            self._report_due.clear()
             await self._report(connection)
+
+    async def _answer_late(self, connection: Connection) -> None:
+        """Send the answers that took longer than their message."""
+        while True:
+            connection.send(up(self._edge, "cmd-ack"), await self._commands.late.get())
 
     async def _show_live(self, connection: Connection) -> None:
         for source in self._live:
@@ -313,7 +347,7 @@ class Session:
             return
         fresh = not message.retain
         if fresh:
-            self.heard_us = received_us
+            self.heard_us, self.answers = received_us, self.answers + 1
             self.offset.add(ack.at_us, received_us)
         outcome = self._window.answered(
             ack.streams,

@@ -33,14 +33,15 @@ __all__ = [
 def areas() -> Mapping[str, Mapping[str, Text]]:
     """The texts of each area by the name of its module.
 
-    1xxx runtime (shared), 2xxx wire, 3xxx drivers, 4xxx edge (47xx edge_tools, 48xx edge_page),
-    5xxx server (52xx server_embedded, 53xx server_plant), 6xxx API, 7xxx simulators, 8xxx rig and
-    scripts.
+    1xxx runtime (shared), 2xxx wire, 3xxx drivers, 4xxx edge (47xx edge_tools, 48xx edge_page,
+    49xx edge_configure), 5xxx server (52xx server_embedded, 53xx server_plant), 6xxx API, 7xxx
+    simulators, 8xxx rig and scripts.
     """
     from runtime.messages import (
         api,
         drivers,
         edge,
+        edge_configure,
         edge_page,
         edge_tools,
         rig,
@@ -57,6 +58,7 @@ def areas() -> Mapping[str, Mapping[str, Text]]:
         wire,
         drivers,
         edge,
+        edge_configure,
         edge_page,
         edge_tools,
         server,

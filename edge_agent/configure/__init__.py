@@ -1,0 +1,1 @@
+"""Which configuration runs: the edge's own file or a pushed one, changed while the agent runs."""
