@@ -274,3 +274,36 @@ async def test_the_agent_says_on_disk_that_it_is_alive_even_when_it_has_nothing_
         assert before is not None
         assert not before.clean
         assert before.alive_us >= started_us + 900_000
+
+
+async def test_tags_that_come_later_get_later_numbers_and_say_nothing_about_the_others(
+    store: Store, writer: Writer
+) -> None:
+    writer.watch(lambda _: None)
+    await writer.put(BULK, _samples(2, 1))
+    await writer.commit()
+    later = Definition(path="later", cls=BULK, dtype="i64")
+    await writer.define([Definition(path="b", cls=BULK, dtype="f64"), later])
+    assert (len(writer.tags), writer.tags.number(later)) == (3, 3)
+    await writer.put(BULK, _samples(3, 1))
+    await writer.commit()
+    receiver = await _received(store)
+    first, last = receiver.complete_to[BULK]
+    assert last == first, "what was not said before the tag is not said by it"
+
+
+async def test_tags_whose_table_is_not_on_disk_have_no_number(tmp_path: Path) -> None:
+    edge = EdgeId(plant="p", edge="e")
+    async with Store(tmp_path / "buffer.db", edge, agent="", clock=now_us) as store:
+        made = Writer(
+            store,
+            bounds=BOUNDS,
+            commit_every_ms=20,
+            max_waiting=100,
+            clock=now_us,
+            metrics=Metrics(),
+        )
+        await made.define([Definition(path="k", cls=KEY, dtype="i64")])
+    with pytest.raises(ValueError, match="not open"):
+        await made.define([Definition(path="b", cls=BULK, dtype="f64")])
+    assert len(made.tags) == 1

@@ -63,3 +63,14 @@ def test_asking_a_source_with_times_of_its_own_says_nothing_about_them() -> None
 
 def test_a_class_without_sources_is_complete() -> None:
     assert Progress(lambda: 77).complete_to(KEY) == 77
+
+
+def test_nobody_waits_for_a_device_that_is_not_collected_any_more() -> None:
+    progress = _progress()
+    progress.reached(("a", 0), 500)
+    progress.reached(("a", 1), 600)
+    assert progress.complete_to(BULK) is None
+    progress.forget("b")
+    assert progress.complete_to(BULK) == 600
+    progress.expect(("b", 0), frozenset({BULK}))
+    assert progress.complete_to(BULK) is None, "announced again, it has said nothing yet"
