@@ -34,6 +34,7 @@ AREAS = {
     "wire": "2",
     "drivers": "3",
     "edge": "4",
+    "edge_configure": "49",
     "edge_page": "48",
     "edge_tools": "47",
     "server": "5",
@@ -44,7 +45,7 @@ AREAS = {
     "rig": "8",
 }
 # Other areas of the 4xxx and 5xxx ranges have a module of their own.
-ELSEWHERE = {"edge": ("47", "48"), "server": ("52", "53")}
+ELSEWHERE = {"edge": ("47", "48", "49"), "server": ("52", "53")}
 
 
 def sources() -> Iterator[Path]:
