@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from benchmarks import flat_out, ingest, sizes, steady
+from benchmarks import backlog, flat_out, ingest, sizes, steady
 from benchmarks.results import QUICK_ROUNDS, ROUNDS, Result, as_json
 from runtime import logs
 
@@ -21,6 +21,8 @@ BENCHMARKS: Final[dict[str, dict[str, Benchmark]]] = {
         "opcua": flat_out.opcua,
         "changes": steady.changes,
         "steady": steady.steady,
+        "backlog": backlog.backlog,
+        "returns": backlog.returns,
     },
     "ingest": {
         "rate": ingest.rates,

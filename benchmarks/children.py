@@ -77,6 +77,11 @@ class EdgeProgram:
             log=folder / "edge.log",
         )
 
+    @property
+    def buffer(self) -> Path:
+        """Where its buffer is, or will be."""
+        return self._data / "buffer.db"
+
     async def start(self) -> None:
         """Start; returns when its page is there and readings become durable."""
         self.program.start()

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.children import EdgeProgram, Helper
 from benchmarks.generator import BIT, COUNTER, FLOAT, PATTERN, SCALED
 from benchmarks.modbus_machine import FLOAT_FACTOR
 from benchmarks.opcua_machine import FIRST
-from ingest_server.embedded.broker import EmbeddedBroker
+from ingest_server.embedded.broker import BrokerKind, EmbeddedBroker
 
 PLANT = "bench"
 EDGE = "line"
@@ -25,26 +25,36 @@ class Site:
     """A folder, a broker, and the acker on it."""
 
     folder: Path
-    broker_port: int
+    broker: EmbeddedBroker
     acker: Helper
 
-    def edge(self, name: str, devices: Sequence[Mapping[str, object]]) -> EdgeProgram:
-        """An agent that reads these devices."""
+    @property
+    def broker_port(self) -> int:
+        """Where the broker listens."""
+        return self.broker.port
+
+    def edge(
+        self, name: str, devices: Sequence[Mapping[str, object]], **sections: object
+    ) -> EdgeProgram:
+        """An agent that reads these devices; `sections`: further ones of its configuration."""
         config = {
             "plant": PLANT,
             "edge": EDGE,
             "broker": {"host": "127.0.0.1", "port": self.broker_port},
             "devices": devices,
+            **sections,
         }
         return EdgeProgram(self.folder / name, config)
 
 
 @asynccontextmanager
-async def site(*, counted_device: str = "") -> AsyncIterator[Site]:
+async def site(
+    *, counted_device: str = "", kind: BrokerKind | Literal["auto"] = "auto"
+) -> AsyncIterator[Site]:
     """A broker (Mosquitto where there is one) with an acker; both end with the block."""
     with tempfile.TemporaryDirectory(prefix="lineside-bench-") as name:
         folder = Path(name)
-        async with EmbeddedBroker(folder / "broker", kind="auto") as broker:
+        async with EmbeddedBroker(folder / "broker", kind=kind) as broker:
             acker = Helper(
                 folder / "acker",
                 "acker",
@@ -55,7 +65,7 @@ async def site(*, counted_device: str = "") -> AsyncIterator[Site]:
             )
             try:
                 await acker.start()
-                yield Site(folder=folder, broker_port=broker.port, acker=acker)
+                yield Site(folder=folder, broker=broker, acker=acker)
             finally:
                 acker.program.kill()
 

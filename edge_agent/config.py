@@ -194,19 +194,28 @@ def parse(
 def check(located: Located[EdgeConfig]) -> list[Problem]:
     """What is wrong across devices: ids and paths that occur twice."""
     problems = []
-    ids: dict[str, int] = {}
-    paths: dict[str, int] = {}
+    ids: dict[str, tuple[str | int, ...]] = {}
+    paths: dict[str, tuple[str | int, ...]] = {}
+
+    def first(known: tuple[str | int, ...]) -> int:
+        # Asked for only where there is a problem: finding a line means reading the file again.
+        return located.line_of(*known)
+
     for number, device in enumerate(located.value.devices):
         place: tuple[str | int, ...] = ("devices", number, "id")
         if device.id in ids:
-            problems.append(located.problem("LS-4001", *place, id=device.id, first=ids[device.id]))
-        ids.setdefault(device.id, located.line_of(*place))
+            problems.append(
+                located.problem("LS-4001", *place, id=device.id, first=first(ids[device.id]))
+            )
+        ids.setdefault(device.id, place)
         for group_number, group in enumerate(device.groups):
             for tag_number, tag in enumerate(group.tags):
                 place = ("devices", number, "groups", group_number, "tags", tag_number, "path")
                 if tag.path in paths:
                     problems.append(
-                        located.problem("LS-4002", *place, path=tag.path, first=paths[tag.path])
+                        located.problem(
+                            "LS-4002", *place, path=tag.path, first=first(paths[tag.path])
+                        )
                     )
-                paths.setdefault(tag.path, located.line_of(*place))
+                paths.setdefault(tag.path, place)
     return problems

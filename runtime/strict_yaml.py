@@ -37,13 +37,30 @@ MOST_BYTES = 16 * 1024 * 1024
 M = TypeVar("M")
 
 
+class _Source:
+    """A text that was read without a problem; it is read again when somebody asks for places."""
+
+    def __init__(self, text: str, name: str, environ: Mapping[str, str]) -> None:
+        self._text = text
+        self._name = name
+        self._environ = environ
+        self._root: Node | None = None
+
+    def tree(self) -> Node:
+        """Every value with its place."""
+        if self._root is None:
+            self._root = TreeReader(self._name, self._environ).read(self._text)
+        assert self._root is not None  # noqa: S101 - it was read before
+        return self._root
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Located(Generic[M]):
     """A configuration with the places its values came from."""
 
     value: M
     file: str
-    root: Node
+    source: _Source
 
     def line_of(self, *path: str | int) -> int:
         """The line of a value (`line_of("devices", 0, "port")`), of its parent if absent."""
@@ -57,7 +74,7 @@ class Located(Generic[M]):
         )
 
     def _place(self, path: tuple[str | int, ...]) -> tuple[int, int]:
-        node = self.root
+        node = self.source.tree()
         place = (node.line, node.column)
         for step in path:
             child = node.child(step)
@@ -109,27 +126,28 @@ def problem(located: Located[M], code: str, *path: str | int, **params: object) 
 def _parse(
     text: str, name: str, folder: Path, model: type[M], env: Mapping[str, str] | None
 ) -> Located[M]:
-    environ = os.environ if env is None else env
-    reader = TreeReader(name, environ)
+    environ = dict(os.environ if env is None else env)
+    reader = TreeReader(name, environ, places=False)
     try:
         root = reader.read(text)
     except Stop as stop:
         raise ConfigError([*reader.problems, stop.problem]) from stop
     if root is None or (root.value is None and not root.broken):
         raise ConfigError([*reader.problems, Problem(file=name, code="LS-1008")])
+    source = _Source(text, name, environ)
     try:
         value = TypeAdapter(model).validate_python(
             root.value, context={FOLDER: folder, ENVIRONMENT: environ}
         )
     except ValidationError as error:
-        found = [*reader.problems, *problems_of(error, root, model, name)]
+        found = [*reader.problems, *problems_of(error, source.tree(), model, name)]
         # An error can be hidden behind a problem of the text itself: then that one is enough.
         raise ConfigError(
             found or [Problem(file=name, code="LS-1007", params={"reason": str(error)})]
         ) from error
     if reader.problems:
         raise ConfigError(reader.problems)
-    return Located(value=value, file=name, root=root)
+    return Located(value=value, file=name, source=source)
 
 
 def read(path: Path) -> str:

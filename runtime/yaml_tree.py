@@ -87,12 +87,17 @@ class _Open:
 
 
 class TreeReader:
-    """Builds the tree of one document and gathers what is wrong with it in `problems`."""
+    """Builds the tree of one document and gathers what is wrong with it in `problems`.
 
-    def __init__(self, name: str, environ: Mapping[str, str]) -> None:
+    Without `places` only the root's value is of use: what stands where is forgotten as soon as it
+    is no longer needed, because it takes several times as much memory as the values themselves.
+    """
+
+    def __init__(self, name: str, environ: Mapping[str, str], *, places: bool = True) -> None:
         self.problems: list[Problem] = []
         self._name = name
         self._environ = environ
+        self._places = places
         self._anchors: dict[str, Node] = {}
         self._stack: list[_Open] = []
         self._root: Node | None = None
@@ -179,6 +184,10 @@ class TreeReader:
         if node.weight > MOST_VALUES:
             raise Stop(self._problem("LS-1019", (node.line, node.column), limit=MOST_VALUES))
         self._remember(opened.anchor, node)
+        # A merge takes single children out of what it names.
+        merged = bool(self._stack) and self._stack[-1].key is _MERGE
+        if not (self._places or opened.anchor is not None or merged):
+            node.children, node.keys = {}, {}
         self._add(node)
 
     def _remember(self, anchor: str | None, node: Node) -> None:

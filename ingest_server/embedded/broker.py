@@ -70,6 +70,7 @@ autosave_interval 30
 max_inflight_messages 256
 max_queued_messages 100000
 max_packet_size 1048576
+set_tcp_nodelay true
 log_dest stderr
 {user}"""
 

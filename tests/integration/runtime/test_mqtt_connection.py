@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import socket
 import subprocess
 import sys
@@ -63,6 +64,17 @@ async def nothing_left_behind() -> AsyncIterator[None]:
     await until(lambda: threads() <= running)
     assert asyncio.all_tasks() == tasks
     assert descriptors() == opened
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for the socket in /proc")
+async def test_small_packets_leave_at_once(broker: Any) -> None:
+    async with Connection(address(broker), client_id="prompt"):
+        delays = []
+        for entry in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as one:
+                if one.getpeername()[1:2] == (broker.port,):
+                    delays.append(one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+    assert delays == [1]
 
 
 async def test_publishes_are_acknowledged_and_received_in_call_order(broker: Any) -> None:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from runtime import messages, strict_yaml
 from runtime.strict_yaml import ConfigError, ConfigPath, Problem
-from runtime.yaml_tree import MOST_DEPTH, core_value
+from runtime.yaml_tree import MOST_DEPTH, TreeReader, core_value
 
 
 class Section(BaseModel):
@@ -555,3 +555,22 @@ def test_a_type_that_is_no_model_can_be_read_as_well(model: Any) -> None:
     assert strict_yaml.loads(text, "f", model) in ({"a": 1}, [1, 2])
     with pytest.raises(ConfigError):
         strict_yaml.loads("[x]", "f", model)
+
+
+def test_reading_without_places_gives_the_same_values() -> None:
+    text = """
+base: &base {every_ms: 100, tags: [a, b], deep: {x: 1, y: [1, 2]}}
+more: &more {port: 502, deep: {z: 3}}
+list: &list [{k: 1}, {k: 2}]
+one: {<<: *base, every_ms: 50}
+both: {<<: [*base, *more], own: true}
+written: {<<: [{a: 1, b: {c: 2}}, {a: 9, d: 4}], own: 7}
+again: [*list, *base, *both]
+"""
+    with_places = TreeReader("x", {}).read(text)
+    without = TreeReader("x", {}, places=False).read(text)
+    assert with_places is not None
+    assert without is not None
+    assert without.value == with_places.value
+    assert without.value["both"]["deep"] == {"x": 1, "y": [1, 2]}
+    assert without.value["written"] == {"a": 1, "b": {"c": 2}, "d": 4, "own": 7}
