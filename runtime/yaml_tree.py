@@ -184,8 +184,8 @@ class TreeReader:
         if node.weight > MOST_VALUES:
             raise Stop(self._problem("LS-1019", (node.line, node.column), limit=MOST_VALUES))
         self._remember(opened.anchor, node)
-        # A merge takes single children out of what it names.
-        merged = bool(self._stack) and self._stack[-1].key is _MERGE
+        # A merge takes single children out of a mapping, or out of each mapping in a list.
+        merged = any(outer.key is _MERGE for outer in self._stack[-2:])
         if not (self._places or opened.anchor is not None or merged):
             node.children, node.keys = {}, {}
         self._add(node)
