@@ -72,6 +72,19 @@ class Summary:
     alarms: list[AlarmMatch] = field(default_factory=list)
     latency_ms: tuple[float | None, float | None] = (None, None)
     findings: list[str] = field(default_factory=list)
+    runs_wrong: int = 0
+    """Counters whose quantities by order disagree."""
+
+    @property
+    def alarms_wrong(self) -> int:
+        """Alarms that ought to have been raised and were not, or the reverse."""
+        return sum(not alarm.ok for alarm in self.alarms)
+
+    @property
+    def orders_wrong(self) -> int:
+        """Counters, and orders, with a quantity that the machine did not make."""
+        wrong = sum(not one.ok for one in self.counters) + sum(not one.ok for one in self.orders)
+        return wrong + self.runs_wrong
 
     @property
     def ok(self) -> bool:
@@ -266,6 +279,7 @@ def _check_runs(
         undisturbed=not any(gap.edge == counter.edge and gap.cause in _DISTURBING for gap in gaps),
     )
     if not agree:
+        summary.runs_wrong += 1
         summary.findings.append(
             f"{counter.path}: by order {real} in truth, {counter.by_run} at the server"
         )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import httpx2
 
 from rig.system import EDGES, System
 
 
-async def edge_status(system: System, edge: str) -> dict[str, Any] | None:
+class HasPages(Protocol):
+    """Where the edges' pages are."""
+
+    def page_url(self, edge: str) -> str | None: ...
+
+
+async def edge_status(system: HasPages, edge: str) -> dict[str, Any] | None:
     """The agent's status, None while it does not answer."""
     url = system.page_url(edge)
     if url is None:

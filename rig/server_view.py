@@ -208,7 +208,7 @@ class ServerView:
         rows = self._query(
             "SELECT ts, coalesce(big, num) FROM lineside.reading WHERE tag_id = %s"
             " AND q >= 0 AND q < 1073741824 AND coalesce(big, num) IS NOT NULL"
-            " ORDER BY ts, batch",
+            " ORDER BY batch, ts",
             tag_id,
         )
         return [Reading(at_us=from_datetime(ts), raw=int(value)) for ts, value in rows]

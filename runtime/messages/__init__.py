@@ -35,10 +35,11 @@ def areas() -> Mapping[str, Mapping[str, Text]]:
 
     1xxx runtime (shared), 2xxx wire, 3xxx drivers, 4xxx edge (47xx edge_tools, 48xx edge_page,
     49xx edge_configure), 5xxx server (52xx server_embedded, 53xx server_plant), 6xxx API, 7xxx
-    simulators, 8xxx rig and scripts.
+    simulators, 8xxx rig and scripts (82xx chaos).
     """
     from runtime.messages import (
         api,
+        chaos,
         drivers,
         edge,
         edge_configure,
@@ -67,6 +68,7 @@ def areas() -> Mapping[str, Mapping[str, Text]]:
         api,
         simulators,
         rig,
+        chaos,
     )
     return {module.__name__.rpartition(".")[2]: module.TEXTS for module in modules}
 

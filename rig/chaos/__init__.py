@@ -1,0 +1,1 @@
+"""Breaks a whole system again and again and compares what is left with the truth."""

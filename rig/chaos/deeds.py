@@ -1,0 +1,38 @@
+"""What each fault of the plan does: the literal table from its name to the code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+from rig.chaos import network, processes
+from rig.chaos.house import House
+from rig.chaos.plan import Deed
+from rig.chaos.story import Happened, Story
+from runtime.clock import now_us
+
+Doing = Callable[[House, Deed, Story], Awaitable[None]]
+
+DEEDS: Final[Mapping[str, Doing]] = {
+    **{f"kill_{part}": processes.kill for part in ("edge", "ingest", "work", "broker", "database")},
+    **{f"stop_{part}": processes.stop for part in ("edge", "ingest", "work", "broker", "database")},
+    **dict.fromkeys(network.FAULTS, network.strike),
+}
+
+
+async def do(house: House, deeds: Sequence[Deed], story: Story) -> None:
+    """Do all deeds of a cycle, each at its time; returns when the last one is undone."""
+    async with asyncio.TaskGroup() as tasks:
+        for deed in deeds:
+            tasks.create_task(_at_its_time(house, deed, story))
+
+
+async def _at_its_time(house: House, deed: Deed, story: Story) -> None:
+    await asyncio.sleep(deed.at_s)
+    told = Happened(kind=deed.kind, target=deed.target, from_us=now_us())
+    story.happened.append(told)
+    try:
+        await DEEDS[deed.kind](house, deed, story)
+    finally:
+        told.to_us = now_us()

@@ -1,0 +1,257 @@
+"""The system that chaos breaks: two edges, two ingest workers, work and API, every link a proxy.
+
+Invariants:
+- each process has a link of its own to whatever it talks to, and each link can fail by itself;
+- every part has its folder below the run's and is found again there by a later run;
+- processes are started by the thread that made the house: the kernel ties them to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import psutil
+import psycopg
+
+from ingest_server.embedded.broker import BrokerKind, EmbeddedBroker
+from ingest_server.embedded.ports import free_port
+from ingest_server.embedded.postgres import EmbeddedPostgres
+from ingest_server.store.migrate import migrate
+from ingest_server.usecases.apply import apply
+from rig.chaos import setting
+from rig.chaos.plan import BROKER_LINKS, DATABASE_LINKS, EDGES, INGESTS
+from rig.faults.proxy import FaultProxy
+from rig.programs import Program, python_module_command
+from rig.simulated import SimulatedPlant
+from runtime.clock import now_us
+from runtime.platform import write_private
+
+_SERVERS: Final = (*INGESTS, "work")
+_ROLES: Final = {
+    "ingest-1": ("ingest",),
+    "ingest-2": ("ingest",),
+    "work": ("work", "api"),
+}
+_PLC_PORTS: Final = {
+    "plc-a": "LINESIDE_SIM_OPCUA_PORT",
+    "plc-b": "LINESIDE_SIM_MODBUS_PORT",
+}
+_START_LIMIT_S: Final = 120.0
+
+
+class House:
+    """`async with House(folder, ...) as house:` - everything runs; at the end nothing does."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        broker: BrokerKind,
+        environ: dict[str, str],
+        seed: int,
+        say: Callable[[str], None] = lambda _: None,
+        server_environment: dict[str, str] | None = None,
+    ) -> None:
+        self.folder = folder.absolute()
+        self.data = self.folder / "data"
+        self.logs = self.folder / "logs"
+        self.configs = setting.CONFIGS
+        self.database = EmbeddedPostgres(self.folder / "database", environ=environ)
+        self.broker = EmbeddedBroker(self.folder / "broker", kind=broker)
+        self.plant = SimulatedPlant(
+            config=self.configs / "plant.yaml",
+            folder=self.folder / "simulators",
+            log=self.logs / "simulators.log",
+        )
+        self.edges = {
+            name: self._program(name, "edge_agent.cli", "run", str(self._file(name)))
+            for name in EDGES
+        }
+        self.servers = {
+            name: self._program(
+                name,
+                "ingest_server.cli",
+                *("run", str(self._file(name))),
+                *(word for role in _ROLES[name] for word in ("--role", role)),
+            )
+            for name in _SERVERS
+        }
+        self.links: dict[str, FaultProxy] = {}
+        self._seed = seed
+        self._say = say
+        self._server_environment = dict(server_environment or {})
+        self._stack = AsyncExitStack()
+        self._ports: dict[str, int] = {}
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await self._open(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    # -- what there is ---------------------------------------------------------------------------
+
+    def buffer(self, edge: str) -> Path:
+        """The buffer file of an edge."""
+        return self.data / edge / "buffer.db"
+
+    def page_url(self, edge: str) -> str | None:
+        """The local page of an edge, once it has told its port."""
+        try:
+            port = (self.data / edge / "page.port").read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+        return f"http://127.0.0.1:{port}/" if port else None
+
+    def ports_in_words(self) -> dict[str, str]:
+        """The ports on which the simulated PLCs themselves listen, by variable."""
+        return {variable: str(self._ports[link]) for link, variable in _PLC_PORTS.items()}
+
+    def dead(self) -> list[str]:
+        """Our programs that do not run."""
+        programs = (*self.edges.values(), *self.servers.values(), self.plant.program)
+        found = [program.name for program in programs if not program.running]
+        found += ["broker"] if not self.broker.pid else []
+        return found + (["database"] if not self.database.pid else [])
+
+    # -- breaking it -----------------------------------------------------------------------------
+
+    def kill(self, part: str) -> None:
+        """SIGKILL."""
+        if part == "broker":
+            self.broker.kill()
+        elif part == "database":
+            self.database.kill()
+        else:
+            self._find(part).kill()
+
+    async def start_again(self, part: str) -> None:
+        """Start a part that was killed or stopped; returns when it can be talked to."""
+        if part == "broker":
+            await self.broker.start()
+        elif part == "database":
+            await self.database.start()
+        elif part in self.edges:
+            self.start_edge(part)
+        else:
+            self._start_server(part)
+
+    def freeze(self, part: str) -> Callable[[], None]:
+        """SIGSTOP to a part with all its processes; call what is returned to let it go on."""
+        pid = {"broker": self.broker.pid, "database": self.database.pid}.get(part)
+        first = psutil.Process(self._find(part).pid if pid is None else pid)
+        stopped = [first, *first.children(recursive=True)]
+        for process in stopped:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGSTOP)
+
+        def thaw() -> None:
+            for process in stopped:
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.SIGCONT)
+
+        return thaw
+
+    def start_edge(self, name: str) -> None:
+        """Start an edge's agent with what is in its folder."""
+        (self.data / name / "page.port").unlink(missing_ok=True)
+        self.edges[name].start()
+
+    # -- beginning -------------------------------------------------------------------------------
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        self._say("LS-8110")
+        await stack.enter_async_context(self.database)
+        self._say("LS-8111")
+        await stack.enter_async_context(self.broker)
+        self._ports = self._find_ports()
+        self._say("LS-8112")
+        stack.push_async_callback(self.plant.program.stop)
+        await self.plant.start({_PLC_PORTS[link]: self._ports[link] for link in _PLC_PORTS})
+        targets = {link: self._ports[link] for link in _PLC_PORTS}
+        targets |= dict.fromkeys(BROKER_LINKS, self.broker.port)
+        targets |= dict.fromkeys(DATABASE_LINKS, self.database.port)
+        for number, (link, port) in enumerate(targets.items()):
+            proxy = FaultProxy("127.0.0.1", port, seed=self._seed * 100 + number)
+            self.links[link] = await stack.enter_async_context(proxy)
+        self._say("LS-8113")
+        await asyncio.to_thread(self._migrate_and_apply)
+        for name in _SERVERS:
+            setting.server_file(self._file(name).parent, name, self.data / name)
+            program = self.servers[name]
+            program.environment = self._server_variables(name)
+            stack.push_async_callback(program.stop)
+            self._start_server(name)
+        await self.servers["work"].wait_until(
+            (self.data / "work" / "api.port").exists, limit_s=_START_LIMIT_S
+        )
+        self._say("LS-8114")
+        for name in EDGES:
+            setting.edge_file(self._file(name).parent, name, self.data / name)
+            program = self.edges[name]
+            program.environment = {
+                "LINESIDE_DEMO_BROKER_PORT": str(self.links[f"{name}-broker"].port),
+                **{variable: str(self.links[link].port) for link, variable in _PLC_PORTS.items()},
+            }
+            stack.push_async_callback(program.stop)
+            self.start_edge(name)
+
+    def _migrate_and_apply(self) -> None:
+        """Make the tables and load the plan; a second time this changes nothing."""
+        migrate(self.database.dsn)
+        plan = self.configs / "lines.yaml"
+        apply(self.database.dsn, plan, author="chaos", dry_run=False, clock=now_us)
+
+    def _start_server(self, name: str) -> None:
+        (self.data / name / "api.port").unlink(missing_ok=True)
+        self.servers[name].start()
+
+    def _server_variables(self, name: str) -> dict[str, str]:
+        database = self.links[f"{name}-database"].port
+        parts = psycopg.conninfo.conninfo_to_dict(self.database.dsn)
+        dsn = f"postgresql://{parts['user']}:{parts['password']}@127.0.0.1:{database}"
+        broker = self.links.get(f"{name}-broker")
+        return {
+            "LINESIDE_DEMO_DATABASE": f"{dsn}/{parts['dbname']}",
+            "LINESIDE_DEMO_BROKER_PORT": str(broker.port if broker else self.broker.port),
+            **self._server_environment,
+        }
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _file(self, name: str) -> Path:
+        return self.folder / "configs" / f"{name}.yaml"
+
+    def _find(self, part: str) -> Program:
+        return self.edges[part] if part in self.edges else self.servers[part]
+
+    def _program(self, name: str, module: str, *arguments: str) -> Program:
+        return Program(
+            name=name,
+            command=python_module_command(module, *arguments),
+            log=self.logs / f"{name}.log",
+        )
+
+    def _find_ports(self) -> dict[str, int]:
+        kept = self.folder / "ports.json"
+        if kept.exists():
+            ports: dict[str, int] = json.loads(kept.read_text(encoding="utf-8"))
+            return ports
+        ports = {link: free_port() for link in _PLC_PORTS}
+        write_private(kept, json.dumps(ports).encode())
+        return ports

@@ -1,0 +1,216 @@
+"""A run of chaos: cycle after cycle of faults and healing, then the comparison with the truth.
+
+Invariants: what was done stands in the folder before the next cycle begins; a run ends with a
+result whatever happens, and one that is not `ok` leaves its folder with all that is needed to see
+why; the machines stand still while nothing else runs, so that nothing is made unseen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+
+from ingest_server.embedded.broker import BrokerKind
+from ingest_server.plant.model import load as load_plan
+from rig import dumps
+from rig.chaos.converge import converge, settle
+from rig.chaos.deeds import do
+from rig.chaos.house import House
+from rig.chaos.plan import EDGES, KINDS, Deed, plan
+from rig.chaos.story import Story
+from rig.compare import Summary, compare
+from runtime import strict_yaml
+from runtime.clock import now_us
+from runtime.errors import RetryLater
+from runtime.platform import write_private
+from simulators.config import PlantConfig
+from simulators.truth import Truth
+
+Sabotage = Literal["early-ack", "deleted-batch"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What was asked for."""
+
+    folder: Path
+    cycles: int
+    sabotage: Sabotage | None = None
+    bound_s: float = 90.0
+
+
+@dataclass(kw_only=True, slots=True)
+class Result:
+    """What a run came to."""
+
+    story: Story
+    folder: Path
+    summary: Summary | None = None
+    findings: list[str] = field(default_factory=list)
+    sabotage: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it healed every time and everything agreed at the end."""
+        return self.summary is not None and self.summary.ok and not self.findings
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        summary = self.summary
+        readings = None if summary is None else summary.readings
+        told: dict[str, Any] = {
+            "cycles": self.story.cycles,
+            "seed": self.story.seed,
+            "lost": None if readings is None else readings.lost,
+            "duplicated": None if readings is None else readings.duplicated,
+            "orders_wrong": None if summary is None else summary.orders_wrong,
+            "alarms_wrong": None if summary is None else summary.alarms_wrong,
+            "faults": self.story.faults(),
+            "skipped": self.story.skipped,
+            "broker": self.story.broker,
+            "database": self.story.database,
+            "readings": None if readings is None else readings.collected,
+            "in_gap": None if readings is None else readings.in_gap,
+            "median_cycle_s": _median(self.story.took_s),
+            "median_healing_s": _median(self.story.converged_s),
+        }
+        if self.sabotage is not None:
+            told["sabotage"] = self.sabotage
+        known = [] if summary is None else summary.as_json()["findings"]
+        told["findings"] = [*self.findings, *known]
+        told["ok"] = self.ok
+        return told
+
+
+async def run(
+    options: Options,
+    story: Story,
+    *,
+    say: Callable[[str], None],
+    tell: Callable[[int, Sequence[Deed], float, float], None],
+    stop: asyncio.Event,
+) -> Result | None:
+    """Go on with a story until it has `cycles` cycles, and judge; None where `stop` was set."""
+    result = Result(story=story, folder=options.folder, sabotage=options.sabotage)
+    environ = environment(story.database)
+    sabotaged = {"LINESIDE_SABOTAGE": "early_ack"} if options.sabotage == "early-ack" else {}
+    broker: BrokerKind = "nats" if story.broker == "nats" else "mosquitto"
+    house = House(
+        options.folder,
+        broker=broker,
+        environ=environ,
+        seed=story.seed,
+        say=say,
+        server_environment=sabotaged,
+    )
+    async with house:
+        try:
+            await converge(house, since_us=now_us(), limit_s=options.bound_s)
+            await house.plant.run()
+            await _cycles(house, options, story, tell, stop)
+            if stop.is_set():
+                return None
+            await settle(house, limit_s=options.bound_s)
+            if options.sabotage == "deleted-batch":
+                _delete_a_batch(house.database.dsn)
+            result.summary = await asyncio.to_thread(judge, house, story)
+        except RetryLater as error:
+            result.findings.append(str(error))
+        finally:
+            story.save(options.folder)
+            with suppress(RetryLater, OSError):
+                await house.plant.pause()
+        if not result.ok:
+            await asyncio.to_thread(_keep_evidence, house, result, environ)
+    return result
+
+
+async def _cycles(
+    house: House,
+    options: Options,
+    story: Story,
+    tell: Callable[[int, Sequence[Deed], float, float], None],
+    stop: asyncio.Event,
+) -> None:
+    kinds = story.only or list(KINDS)
+    while story.cycles < options.cycles and not stop.is_set():
+        deeds = plan(story.seed, story.cycles + 1, kinds)
+        began_s = time.monotonic()
+        await do(house, deeds, story)
+        healing_s = time.monotonic()
+        await converge(house, since_us=now_us(), limit_s=options.bound_s)
+        await asyncio.to_thread(_count, house.database.dsn)
+        story.cycles += 1
+        took_s = time.monotonic() - began_s
+        story.took_s.append(round(took_s, 2))
+        story.converged_s.append(round(time.monotonic() - healing_s, 2))
+        story.save(options.folder)
+        tell(story.cycles, deeds, story.converged_s[-1], took_s)
+
+
+def judge(house: House, story: Story) -> Summary:
+    """Compare a settled house with the truth."""
+    return compare(
+        dsn=house.database.dsn,
+        buffers=[house.buffer(name) for name in EDGES],
+        gone=[house.folder / name for name in story.gone],
+        truth=Truth.load(house.plant.truth),
+        simulated=strict_yaml.load(
+            house.configs / "plant.yaml", PlantConfig, env=house.ports_in_words()
+        ),
+        plan=load_plan(house.configs / "lines.yaml"),
+        until_us=now_us(),
+    )
+
+
+def environment(database: str) -> dict[str, str]:
+    """The variables by which the database is found: with TimescaleDB or without."""
+    environ = dict(os.environ)
+    if database == "plain":
+        environ.pop("LINESIDE_POSTGRES_HOME", None)
+    return environ
+
+
+def _count(dsn: str) -> None:
+    """After each cycle: as many rows as the batches say, none besides."""
+    with psycopg.connect(dsn) as connection:
+        # One snapshot for both sums: readings come in all the time.
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        row = connection.execute(
+            "SELECT (SELECT coalesce(sum(rows), 0) FROM lineside.batch),"
+            " (SELECT count(*) FROM lineside.reading)"
+        ).fetchone()
+    if row is not None and row[0] != row[1]:
+        raise RetryLater("LS-8203", batches=row[0], rows=row[1])
+
+
+def _delete_a_batch(dsn: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            "DELETE FROM lineside.reading WHERE (tag_id, batch) IN (SELECT tag_id, batch"
+            " FROM lineside.reading ORDER BY batch DESC, tag_id LIMIT 1)"
+        )
+
+
+def _keep_evidence(house: House, result: Result, environ: dict[str, str]) -> None:
+    import orjson
+
+    folder = house.folder / "failure"
+    folder.mkdir(exist_ok=True)
+    told = orjson.dumps(result.as_json(), option=orjson.OPT_INDENT_2)
+    write_private(folder / "result.json", told)
+    with suppress(RetryLater, OSError, psycopg.Error):
+        dumps.dump(house.database, folder / "database.dump", environ=environ)
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return round(statistics.median(values), 1) if values else None

@@ -1,0 +1,49 @@
+"""The configuration files of a chaos run: the product's own, with every time-out cut short."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from rig.programs import ROOT
+
+CONFIGS: Final = ROOT / "configs" / "chaos"
+_DEMO: Final = ROOT / "configs" / "demo"
+_PUBLISH: Final = {"first_timeout_s": 1.0, "last_timeout_s": 4.0, "status_every_s": 1.0}
+_KEEPALIVE_S: Final = 2
+_DEVICE: Final[Mapping[str, Mapping[str, Any]]] = {
+    "modbus-tcp": {"timeout_ms": 700, "connect_timeout_ms": 1_000},
+    "opcua": {"timeout_ms": 1_500},
+}
+_LEASE_S: Final = 3
+
+
+def edge_file(folder: Path, edge: str, data_dir: Path) -> Path:
+    """Write the file of an edge; ports stay variables, to be given in its environment."""
+    told: dict[str, Any] = yaml.safe_load((_DEMO / f"{edge}.yaml").read_text("utf-8"))
+    told["data_dir"] = str(data_dir)
+    told["broker"]["keepalive_s"] = _KEEPALIVE_S
+    told["publish"] = dict(_PUBLISH)
+    told["buffer"]["min_free_bytes"] = "1MiB"
+    for device in told["devices"]:
+        device.update(_DEVICE[device["driver"]])
+    return _write(folder / f"{edge}.yaml", told)
+
+
+def server_file(folder: Path, name: str, data_dir: Path) -> Path:
+    """Write the file of one process of the server."""
+    told: dict[str, Any] = yaml.safe_load((_DEMO / "server.yaml").read_text("utf-8"))
+    told["data_dir"] = str(data_dir)
+    told["broker"]["keepalive_s"] = _KEEPALIVE_S
+    told["ingest"] = {"lease_s": _LEASE_S}
+    return _write(folder / f"{name}.yaml", told)
+
+
+def _write(file: Path, told: Mapping[str, Any]) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(dict(told), allow_unicode=True, sort_keys=False, width=200)
+    file.write_text(text, "utf-8")
+    return file
