@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from ingest_server.plant.model import Plan
@@ -16,6 +15,7 @@ from rig.figures import (
     Part,
     Reset,
     Span,
+    blurred_parts,
     due_alarms,
     expected_count,
     explained,
@@ -23,7 +23,7 @@ from rig.figures import (
     order_truth,
     orders_agree,
 )
-from rig.ledger import read_ledger
+from rig.ledger import Ledger
 from rig.readings import Gap, Verdict, judge
 from rig.server_view import Alarm, Counter, ServerView
 from rig.values import never_handed_out
@@ -34,6 +34,7 @@ from simulators.truth import Truth
 _ALARM_TOLERANCE_US = 2_500_000
 """A limit is seen at the next poll (0.5 s) of a value that changes every 0.2 s; the rest is slack
 for a busy machine."""
+_GAP_SLACK_US = 1_000_000
 _STILL_COLLECTING_US = 600_000_000
 _MOST_SHOWN = 5
 _DISTURBING = frozenset({"agent_down", "device_down", "not_collected", "buffer_lost"})
@@ -136,8 +137,7 @@ class Summary:
 def compare(
     *,
     dsn: str,
-    buffers: Iterable[Path],
-    gone: Iterable[Path] = (),
+    ledger: Ledger,
     truth: Truth,
     simulated: PlantConfig,
     plan: Plan,
@@ -146,10 +146,9 @@ def compare(
 ) -> Summary:
     """Compare everything a run left behind; nothing may run any more but the database.
 
-    `buffers`: the edges' buffer files; `gone`: copies of those that were lost. `connected`: times
-    in which latency is measured. `until_us`: alarms due after that are not waited for.
+    `ledger`: what the edges' buffers hold, the lost ones too. `connected`: times in which latency
+    is measured. `until_us`: alarms due after that are not waited for.
     """
-    ledger = read_ledger(buffers, gone)
     with ServerView(dsn) as view:
         gaps = view.gaps()
         cursors = view.cursors()
@@ -276,7 +275,12 @@ def _check_runs(
         by_order,
         open_quantity=open_quantity - unassigned,
         unseen=sum(stretch.count for stretch in count.unseen),
-        undisturbed=not any(gap.edge == counter.edge and gap.cause in _DISTURBING for gap in gaps),
+        blurred=blurred_parts(
+            known,
+            counter.readings,
+            [gap for gap in gaps if gap.edge == counter.edge and gap.cause in _DISTURBING],
+            slack_us=_GAP_SLACK_US,
+        ),
     )
     if not agree:
         summary.runs_wrong += 1

@@ -21,7 +21,7 @@ from typing import Literal
 from ingest_server.plant.model import load as load_plan
 from rig.compare import Summary, compare
 from rig.edge_page import unacked_records
-from rig.ledger import last_seqs
+from rig.ledger import last_seqs, read_ledger
 from rig.programs import ROOT
 from rig.progress import Progress
 from rig.server_view import ServerView
@@ -224,8 +224,7 @@ def compare_now(
     simulated = system.configs / "plant.yaml"
     return compare(
         dsn=system.database.dsn,
-        buffers=[system.buffer(name) for name in EDGES],
-        gone=gone,
+        ledger=read_ledger([system.buffer(name) for name in EDGES], gone),
         truth=Truth.load(system.plant.truth),
         simulated=strict_yaml.load(simulated, PlantConfig, env=system.ports_in_words()),
         plan=load_plan(system.configs / "lines.yaml"),

@@ -10,11 +10,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import pairwise
+from typing import Final, Literal
 
 from rig.readings import Gap
 
 Role = Literal["good", "scrap"]
+FOREVER_US: Final = 1 << 62
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,25 +163,50 @@ def orders_agree(
     *,
     open_quantity: int,
     unseen: int,
-    undisturbed: bool,
+    blurred: Mapping[str, int],
 ) -> bool:
     """Whether a machine's quantities by order agree.
 
-    `open_quantity` is what the server left unassigned or unallocated. Undisturbed: to the part.
-    Otherwise no order may have more than it really got, and what is missing must be exactly what is
-    open or could not be seen.
+    `open_quantity` is what the server left unassigned or unallocated; `blurred`: parts by order
+    made between two readings with a gap between them. No order may have more than it really got,
+    none may lack more than was blurred, and what is missing must be exactly what is open or could
+    not be seen. So where nothing was blurred all agrees to the part.
     """
-    if undisturbed:
-        return open_quantity == 0 and dict(truth) == {
-            order: made for order, made in server.items() if made
-        }
     missing = 0
     for order in {*truth, *server}:
         short = truth.get(order, 0) - server.get(order, 0)
-        if short < 0:
+        if not 0 <= short <= blurred.get(order, 0):
             return False
         missing += short
     return missing == open_quantity + unseen
+
+
+def blurred_parts(
+    truth: CounterTruth, readings: Sequence[Reading], gaps: Iterable[Gap], *, slack_us: int
+) -> dict[str, int]:
+    """Parts by order made between two readings (in stream order) that have a gap between them.
+
+    `slack_us`: how far from a gap's ends the reading before and the one after it may lie.
+    """
+    spans = sorted(
+        (gap.from_us - slack_us, FOREVER_US if gap.to_us is None else gap.to_us + slack_us)
+        for gap in gaps
+    )
+    if not spans:
+        return {}
+    sums: dict[str, int] = {}
+    for before, after in pairwise(readings):
+        if not any(since <= after.at_us and before.at_us <= until for since, until in spans):
+            continue
+        first = truth.total_of(before.raw, before.at_us)
+        last = truth.total_of(after.raw, after.at_us)
+        place = bisect_right(truth.parts, first, key=lambda part: part.total)
+        for part in truth.parts[place:]:
+            if part.total - part.count >= last:
+                break
+            made = min(part.total, last) - max(part.total - part.count, first)
+            sums[part.order] = sums.get(part.order, 0) + max(made, 0)
+    return sums
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,20 +20,16 @@ from typing import Any, Literal
 import psycopg
 
 from ingest_server.embedded.broker import BrokerKind
-from ingest_server.plant.model import load as load_plan
 from rig import dumps
 from rig.chaos.converge import converge, settle
 from rig.chaos.deeds import do
 from rig.chaos.house import House
-from rig.chaos.plan import EDGES, KINDS, Deed, plan
+from rig.chaos.judging import Judgement, judge
+from rig.chaos.plan import KINDS, Deed, plan
 from rig.chaos.story import Story
-from rig.compare import Summary, compare
-from runtime import strict_yaml
 from runtime.clock import now_us
 from runtime.errors import RetryLater
 from runtime.platform import write_private
-from simulators.config import PlantConfig
-from simulators.truth import Truth
 
 Sabotage = Literal["early-ack", "deleted-batch"]
 
@@ -54,24 +50,27 @@ class Result:
 
     story: Story
     folder: Path
-    summary: Summary | None = None
+    judgement: Judgement | None = None
     findings: list[str] = field(default_factory=list)
     sabotage: str | None = None
 
     @property
     def ok(self) -> bool:
         """Whether it healed every time and everything agreed at the end."""
-        return self.summary is not None and self.summary.ok and not self.findings
+        judged = self.judgement
+        return judged is not None and judged.summary.ok and not self.findings
 
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""
-        summary = self.summary
+        judged = self.judgement
+        summary = None if judged is None else judged.summary
         readings = None if summary is None else summary.readings
         told: dict[str, Any] = {
             "cycles": self.story.cycles,
             "seed": self.story.seed,
             "lost": None if readings is None else readings.lost,
             "duplicated": None if readings is None else readings.duplicated,
+            "uncommitted": None if judged is None else judged.missed.uncommitted,
             "orders_wrong": None if summary is None else summary.orders_wrong,
             "alarms_wrong": None if summary is None else summary.alarms_wrong,
             "faults": self.story.faults(),
@@ -80,6 +79,8 @@ class Result:
             "database": self.story.database,
             "readings": None if readings is None else readings.collected,
             "in_gap": None if readings is None else readings.in_gap,
+            "uncommitted_oldest_s": None if judged is None else judged.missed.oldest_us / 1e6,
+            "on_the_way": None if judged is None else judged.missed.on_the_way,
             "median_cycle_s": _median(self.story.took_s),
             "median_healing_s": _median(self.story.converged_s),
         }
@@ -122,7 +123,7 @@ async def run(
             await settle(house, limit_s=options.bound_s)
             if options.sabotage == "deleted-batch":
                 _delete_a_batch(house.database.dsn)
-            result.summary = await asyncio.to_thread(judge, house, story)
+            result.judgement = await asyncio.to_thread(judge, house, story)
         except RetryLater as error:
             result.findings.append(str(error))
         finally:
@@ -157,21 +158,6 @@ async def _cycles(
         tell(story.cycles, deeds, story.converged_s[-1], took_s)
 
 
-def judge(house: House, story: Story) -> Summary:
-    """Compare a settled house with the truth."""
-    return compare(
-        dsn=house.database.dsn,
-        buffers=[house.buffer(name) for name in EDGES],
-        gone=[house.folder / name for name in story.gone],
-        truth=Truth.load(house.plant.truth),
-        simulated=strict_yaml.load(
-            house.configs / "plant.yaml", PlantConfig, env=house.ports_in_words()
-        ),
-        plan=load_plan(house.configs / "lines.yaml"),
-        until_us=now_us(),
-    )
-
-
 def environment(database: str) -> dict[str, str]:
     """The variables by which the database is found: with TimescaleDB or without."""
     environ = dict(os.environ)
@@ -194,10 +180,12 @@ def _count(dsn: str) -> None:
 
 
 def _delete_a_batch(dsn: str) -> None:
+    """Do by hand what must never happen: the comparison has to find it."""
     with psycopg.connect(dsn) as connection:
         connection.execute(
-            "DELETE FROM lineside.reading WHERE (tag_id, batch) IN (SELECT tag_id, batch"
-            " FROM lineside.reading ORDER BY batch DESC, tag_id LIMIT 1)"
+            "DELETE FROM lineside.reading r USING lineside.tag t, (SELECT edge_id, batch"
+            " FROM lineside.batch WHERE rows > 0 ORDER BY committed_at DESC LIMIT 1) AS b"
+            " WHERE t.tag_id = r.tag_id AND t.edge_id = b.edge_id AND r.batch = b.batch"
         )
 
 

@@ -12,6 +12,7 @@ from rig.figures import (
     Reset,
     Span,
     Unseen,
+    blurred_parts,
     due_alarms,
     expected_count,
     explained,
@@ -106,22 +107,39 @@ def test_orders_get_the_parts_made_under_them() -> None:
     assert order_truth(known, count) == {"WO-0": 4, "WO-1": 10, "WO-2": 6}
 
 
-def test_undisturbed_orders_must_agree_to_the_part() -> None:
+def test_orders_that_nothing_blurred_must_agree_to_the_part() -> None:
     same = {"WO-1": 5, "WO-2": 6}
-    common = {"unseen": 0, "undisturbed": True}
-    assert orders_agree(same, {**same, "WO-3": 0}, open_quantity=0, **common)
-    assert not orders_agree(same, {"WO-1": 6, "WO-2": 5}, open_quantity=0, **common)
-    assert not orders_agree(same, {"WO-1": 5, "WO-2": 5}, open_quantity=1, **common)
+    assert orders_agree(same, {**same, "WO-3": 0}, open_quantity=0, unseen=0, blurred={})
+    for wrong in ({"WO-1": 6, "WO-2": 5}, {"WO-1": 5, "WO-2": 5}):
+        assert not orders_agree(same, wrong, open_quantity=1, unseen=0, blurred={})
 
 
-def test_after_a_disturbance_what_is_missing_must_be_open_or_unseen() -> None:
+def test_what_is_missing_must_be_blurred_and_open_or_unseen() -> None:
     same = {"WO-1": 5, "WO-2": 6}
     fewer = {"WO-1": 4, "WO-2": 5}
-    assert orders_agree(same, fewer, open_quantity=1, unseen=1, undisturbed=False)
-    assert not orders_agree(same, fewer, open_quantity=1, unseen=0, undisturbed=False)
-    assert not orders_agree(
-        same, {"WO-1": 6, "WO-2": 5}, open_quantity=0, unseen=0, undisturbed=False
+    blurred = {"WO-1": 1, "WO-2": 3}
+    assert orders_agree(same, fewer, open_quantity=1, unseen=1, blurred=blurred)
+    assert not orders_agree(same, fewer, open_quantity=1, unseen=0, blurred=blurred)
+    assert not orders_agree(same, fewer, open_quantity=1, unseen=1, blurred={"WO-2": 3})
+    swapped = {"WO-1": 6, "WO-2": 5}
+    assert not orders_agree(same, swapped, open_quantity=0, unseen=0, blurred=blurred)
+
+
+def test_parts_between_two_readings_around_a_gap_are_blurred_by_order() -> None:
+    readings = [Reading(at_us=at * SECOND, raw=at) for at in (5, 8, 12, 14, 20)]
+    gap = Gap(
+        plant="demo",
+        edge="line-a",
+        cls=None,
+        device=None,
+        from_us=9 * SECOND,
+        to_us=11 * SECOND,
+        cause="agent_down",
     )
+    assert blurred_parts(truth(30), readings, [], slack_us=0) == {}
+    assert blurred_parts(truth(30), readings, [gap], slack_us=0) == {"WO-0": 1, "WO-1": 3}
+    wider = blurred_parts(truth(30), readings, [gap], slack_us=SECOND)
+    assert wider == {"WO-0": 4, "WO-1": 5}  # 8 and 12 touch it now from the other side, too
 
 
 def test_an_alarm_is_due_only_where_the_condition_outlasts_the_delay() -> None:

@@ -1,0 +1,109 @@
+"""Judges a settled house: the comparison with the truth, and what only its story can tell.
+
+docs/reliability.md says in words what is demanded here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Final
+
+import yaml
+
+from ingest_server.plant.model import load as load_plan
+from rig.chaos.house import House
+from rig.chaos.plan import EDGES
+from rig.chaos.story import Story
+from rig.collected import Missed, Window, missed, silent_holes
+from rig.compare import Summary, compare
+from rig.ledger import Ledger, read_ledger
+from rig.server_view import ServerView
+from runtime import strict_yaml
+from runtime.clock import now_us
+from simulators.config import PlantConfig
+from simulators.truth import Truth
+from wire.quality import NO_VALUE
+
+_PLC_OF: Final = {"plc-a": "line-a", "plc-b": "line-b"}
+_MOST_SHOWN: Final = 5
+
+
+@dataclass(kw_only=True, slots=True)
+class Judgement:
+    """What a run came to: the comparison, and what was handed out but never became durable."""
+
+    summary: Summary
+    missed: Missed
+
+
+def judge(house: House, story: Story) -> Judgement:
+    """Compare a settled house with the truth."""
+    truth = Truth.load(house.plant.truth)
+    ledger = read_ledger(
+        [house.buffer(name) for name in EDGES], [house.folder / name for name in story.gone]
+    )
+    summary = compare(
+        dsn=house.database.dsn,
+        ledger=ledger,
+        truth=truth,
+        simulated=strict_yaml.load(
+            house.configs / "plant.yaml", PlantConfig, env=house.ports_in_words()
+        ),
+        plan=load_plan(house.configs / "lines.yaml"),
+        until_us=now_us(),
+    )
+    deaths, trouble = troubles(story)
+    found = missed(
+        truth.answers(),
+        (row for rows in ledger.rows.values() for row in rows),
+        tags=_reported_on_change(house),
+        deaths=deaths,
+        trouble=trouble,
+    )
+    if found.lost:
+        some = "; ".join(
+            f"{one.tag} = {one.value!r} at {one.at_us}" for one in found.lost[:_MOST_SHOWN]
+        )
+        summary.findings.append(f"{len(found.lost)} changes were handed out, not collected: {some}")
+    with ServerView(house.database.dsn) as view:
+        gaps = view.gaps()
+    holes = silent_holes(_times(ledger), gaps)
+    summary.findings += [f"not told in gap: {hole}" for hole in holes[:_MOST_SHOWN]]
+    return Judgement(summary=summary, missed=found)
+
+
+def troubles(story: Story) -> tuple[dict[str, list[int]], dict[str, list[Window]]]:
+    """By edge: when its agent died, and when the way from its devices to its disk was broken."""
+    deaths: dict[str, list[int]] = defaultdict(list)
+    trouble: dict[str, list[Window]] = defaultdict(list)
+    for one in story.happened:
+        edge = _PLC_OF.get(one.target, one.target.partition("/")[0])
+        if edge not in EDGES or one.target.endswith("-broker"):
+            continue
+        trouble[edge].append(Window(from_us=one.from_us, to_us=one.to_us))
+        if one.kind in _DEADLY:
+            deaths[edge].append(one.from_us)
+    return deaths, trouble
+
+
+_DEADLY: Final = frozenset({"kill_edge"})
+
+
+def _reported_on_change(house: House) -> set[str]:
+    """The tags of class key: every change of theirs must be there."""
+    paths = set()
+    for name in EDGES:
+        told = yaml.safe_load((house.folder / "configs" / f"{name}.yaml").read_text("utf-8"))
+        for device in told["devices"]:
+            for group in device["groups"]:
+                if group.get("class") == "key":
+                    paths |= {tag["path"] for tag in group["tags"]}
+    return paths
+
+
+def _times(ledger: Ledger) -> dict[tuple[str, str], list[int]]:
+    times: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, rows in ledger.rows.items():
+        times[place.edge, place.cls] += [row[1] for row in rows if not row[3] & NO_VALUE]
+    return times
