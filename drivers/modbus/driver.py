@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.base import Columns
-from drivers.modbus.config import AnyModbus
+from drivers.modbus.config import AnyModbus, ModbusDevice
 from drivers.modbus.decode import Bytes, lay_out, side_by_side
 from drivers.modbus.health import MOST_HALVINGS, MOST_RETRIES, NAMES, Health, verdict
 from drivers.modbus.link import Broken, Garbled, Link, NoAnswer, Refusal, link_of
@@ -29,6 +29,9 @@ from runtime.errors import RetryLater
 from wire import quality
 
 _log = logs.get("drivers.modbus")
+
+_STALLED_S = 0.3
+"""A question takes longer than its time-out by at most that, unless this process stood still."""
 
 
 class _Reading:
@@ -77,6 +80,10 @@ class ModbusConnection:
         self._one_reading = [asyncio.Lock() for _ in plans]
         self._given_up: RetryLater | None = None
         self._asked_at_s = 0.0
+        # RTU asks again and listens for late answers within one question.
+        tries = 1.5 if isinstance(config, ModbusDevice) else 8.0
+        self._stalled_after_s = tries * config.timeout_ms / 1000 + _STALLED_S
+        self._stalls = 0
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -131,17 +138,12 @@ class ModbusConnection:
         if self._given_up is not None:
             raise self._given_up
         layout = self._layouts[group]
-        reading = _Reading(group, layout.rows, layout.image())
         async with self._one_reading[group]:
-            state = self._health.groups[group]
-            state.restore()
-            probes: list[Block] = []
-            for block in list(state.blocks):
-                await self._do(reading, block, probes)
-            # Units that did not answer come last, and one of them at a time.
-            for block in probes:
-                if block.unit == probes[0].unit:
-                    await self._do(reading, block, None)
+            stalls = self._stalls
+            reading = await self._read_all(group)
+            if self._stalls != stalls:
+                # We stood still meanwhile: what was answered before is old, and is not stamped now.
+                reading = await self._read_all(group)
         values = layout.decode(reading.image, reading.q)
         return Columns(
             point=self._points[group],
@@ -151,6 +153,21 @@ class ModbusConnection:
             s=values.s,
             read_us=self._clock(),
         )
+
+    async def _read_all(self, group: int) -> _Reading:
+        """Ask every block of the group once."""
+        layout = self._layouts[group]
+        reading = _Reading(group, layout.rows, layout.image())
+        state = self._health.groups[group]
+        state.restore()
+        probes: list[Block] = []
+        for block in list(state.blocks):
+            await self._do(reading, block, probes)
+        # Units that did not answer come last, and one of them at a time.
+        for block in probes:
+            if block.unit == probes[0].unit:
+                await self._do(reading, block, None)
+        return reading
 
     async def _do(self, reading: _Reading, block: Block, probes: list[Block] | None) -> None:
         gate, code = self._health.gate(reading.group, block, self._now_s())
@@ -263,10 +280,13 @@ class ModbusConnection:
             if self._pause_s and rest_s > 0:
                 await asyncio.sleep(rest_s)
             self._counts["requests"] += 1
+            began_s = loop.time()
             try:
                 return await link.ask(block)
             finally:
                 self._asked_at_s = loop.time()
+                if self._asked_at_s - began_s > self._stalled_after_s:
+                    self._stalls += 1
 
     async def _working_link(self) -> Link:
         """The link, a fresh one where it broke: by the unit asked before, or while nothing was."""

@@ -43,6 +43,7 @@ _RETRY_CONFIGURED = Backoff(first_s=5.0, most_s=60.0)
 _GOOD_RUN_S = 10.0
 _JOIN_MISSED_US = 5_000_000
 _LONGEST_MISSED_US = 60_000_000
+_TOLD_AT_ONCE_US = 1_000_000
 REPORTS: Final = -1
 """The source number of what a device reports by itself."""
 RECONFIGURED: Final = "LS-4901"
@@ -105,7 +106,7 @@ class Collector:
 
     def announce(self) -> None:
         """Say which sources there will be, before any class can count as complete."""
-        self.since_us = self._clock()
+        self.since_us = self._heard_us = self._clock()
         for source, classes in _sources(self.config, self.shaper.points):
             self._progress.expect(source, classes)
 
@@ -197,12 +198,28 @@ class Collector:
         if self.state == "down":
             self._writer.event(Event(at_us=now_us, kind="device_up", device=self.config.id))
             _log.info("device answers", device=self.config.id, down_since_us=self.since_us)
+        elif now_us - self.since_us >= _TOLD_AT_ONCE_US:
+            self._tell_late_beginning(now_us)
         self._progress.up(self.config.id, now_us)
         self._reconnects.inc()
         self._up.labels(self.config.id).set(1)
         self._reminder.over()
         self.state, self.since_us, self.error = "up", now_us, None
         self._heard_us, self._handing_in = now_us, False
+
+    def _tell_late_beginning(self, now_us: int) -> None:
+        """The agent was there before its device was: that time is in nobody's gap yet."""
+        self._writer.event(
+            Event(
+                at_us=now_us,
+                kind="not_collected",
+                device=self.config.id,
+                from_us=self.since_us,
+                to_us=now_us,
+                cause="not_collected",
+                detail={"reason": "connecting"},
+            )
+        )
 
     async def _lost(self, error: LinesideError) -> None:
         """Say that the device is gone: once in the data, again and again in the log."""
@@ -238,7 +255,9 @@ class Collector:
         """Read a group on its grid; ticks that pass meanwhile are missed, never made up for."""
         every_us = self.config.groups[group].every_ms * 1000
         source = (self.config.id, group)
-        gaps = MissedPolls(join_us=_JOIN_MISSED_US, longest_us=_LONGEST_MISSED_US)
+        gaps = MissedPolls(
+            join_us=_JOIN_MISSED_US, longest_us=_LONGEST_MISSED_US, at_once_us=_TOLD_AT_ONCE_US
+        )
         seconds = self._read_s.labels(self.config.id)
         due_us = start_us = _monotonic_us()
         try:
@@ -256,8 +275,7 @@ class Collector:
                 passed = missed(due_us, now_us, every_us)
                 if passed:
                     self._tell(gaps.add(self._missed(due_us, every_us, passed)), group)
-                else:
-                    self._tell(gaps.due(self._clock()), group)
+                self._tell(gaps.due(self._clock()), group)
                 due_us = next_tick(now_us, every_us, start_us)
                 await asyncio.sleep((due_us - now_us) / 1e6)
         finally:

@@ -30,10 +30,15 @@ class Missed:
 
 @dataclass(slots=True)
 class MissedPolls:
-    """Joins polls missed shortly after each other, so that a slow device is told of at times."""
+    """Joins polls missed shortly after each other, so that a slow device is told of at times.
+
+    What has grown to `at_once_us` is told as soon as polls come again: held back in memory, it
+    would be gone with an agent that is killed.
+    """
 
     join_us: int
     longest_us: int
+    at_once_us: int
     _open: Missed | None = None
 
     def add(self, one: Missed) -> Missed | None:
@@ -53,7 +58,10 @@ class MissedPolls:
     def due(self, now_us: int) -> Missed | None:
         """What has been finished for long enough, to be told."""
         held = self._open
-        if held is not None and not held.to_us <= now_us < held.to_us + self.join_us:
+        if held is None:
+            return None
+        long = held.to_us - held.from_us >= self.at_once_us
+        if long or not held.to_us <= now_us < held.to_us + self.join_us:
             self._open = None
             return held
         return None

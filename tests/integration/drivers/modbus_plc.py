@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -20,6 +21,7 @@ class Unit:
     mood: str = "live"
     most: int = 125
     delay_s: float = 0.0
+    before_answer: Callable[[], float] = float
 
     def put(self, table: str, start: int, values: list[int]) -> None:
         self.tables[table].update({start + place: value for place, value in enumerate(values)})
@@ -97,6 +99,7 @@ class Plc:
         if known.delay_s:
             await asyncio.sleep(known.delay_s)
         answer = self._answer(known, function, start, count)
+        known.before_answer()
         match known.mood:
             case "closes":
                 writer.transport.abort()

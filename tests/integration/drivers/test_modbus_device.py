@@ -387,3 +387,26 @@ async def test_a_device_that_only_polls_reports_nothing(plc: Plc) -> None:
 async def nothing_was_written(plc: Plc) -> AsyncIterator[None]:
     yield
     assert plc.writes == []
+
+
+async def test_what_was_answered_before_the_process_stood_still_is_not_stamped_afterwards(
+    plc: Plc,
+) -> None:
+    first, second = plc.unit(1), plc.unit(2)
+    first.put("holding", 0, [1])
+    second.put("holding", 0, [1])
+    stalled = False
+
+    def stand_still() -> float:
+        nonlocal stalled
+        if not stalled:
+            stalled = True
+            first.put("holding", 0, [2])
+            time.sleep(0.7)  # as SIGSTOP or a suspended machine: nothing of this process runs
+        return 0.0
+
+    async with device(plc, [tag("a", "holding:0"), tag("b", "holding:0", unit_id=2)]) as running:
+        second.before_answer = stand_still
+        got = await running.read(0)
+    assert stalled
+    assert values(got) == [2, 1]

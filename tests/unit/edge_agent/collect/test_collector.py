@@ -151,6 +151,38 @@ async def test_a_device_that_was_never_there_is_told_too_and_holds_no_class_up(
     assert [event.kind for event in receiver.events] == ["device_down"]
 
 
+async def test_the_time_until_a_device_is_first_there_is_told(
+    tmp_path: Path, wait_for: WaitFor
+) -> None:
+    plant = Plant(device(POLLED))
+    plant.connect_s = 1.1
+    began_us = now_us()
+    async with _line(tmp_path, POLLED, plant=plant) as line:
+        await wait_for(lambda: line.collector.state == "up")
+        receiver = await line.received()
+    (told,) = receiver.events
+    assert (told.kind, told.cause, told.device) == ("not_collected", "not_collected", "dev")
+    assert told.from_us is not None
+    assert told.to_us is not None
+    assert abs(told.from_us - began_us) < 500_000
+    assert told.to_us - told.from_us >= 1_000_000
+
+
+async def test_a_first_connection_that_takes_long_to_fail_is_down_from_the_beginning(
+    tmp_path: Path, wait_for: WaitFor
+) -> None:
+    plant = Plant(device(POLLED))
+    plant.connect_s, plant.reachable = 0.6, False
+    began_us = now_us()
+    async with _line(tmp_path, POLLED, plant=plant) as line:
+        await wait_for(lambda: line.collector.state == "down")
+        receiver = await line.received()
+    (down,) = receiver.events
+    assert down.from_us is not None
+    assert abs(down.from_us - began_us) < 300_000
+    assert down.at_us - down.from_us >= 600_000
+
+
 async def test_polls_that_a_slow_device_swallows_are_counted_and_told_with_their_span(
     tmp_path: Path, wait_for: WaitFor
 ) -> None:

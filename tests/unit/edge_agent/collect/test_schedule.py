@@ -36,7 +36,7 @@ def _one(from_us: int, to_us: int, polls: int = 1) -> Missed:
 
 
 def test_polls_missed_one_after_the_other_are_told_as_one_span() -> None:
-    gaps = MissedPolls(join_us=50, longest_us=1_000)
+    gaps = MissedPolls(join_us=50, longest_us=1_000, at_once_us=10_000)
     assert gaps.add(_one(100, 110)) is None
     assert gaps.add(_one(120, 150, 3)) is None
     assert gaps.due(199) is None
@@ -45,7 +45,7 @@ def test_polls_missed_one_after_the_other_are_told_as_one_span() -> None:
 
 
 def test_a_span_ends_where_polls_came_again_or_when_it_grows_too_long() -> None:
-    gaps = MissedPolls(join_us=50, longest_us=1_000)
+    gaps = MissedPolls(join_us=50, longest_us=1_000, at_once_us=10_000)
     gaps.add(_one(100, 110))
     assert gaps.add(_one(200, 210)) == _one(100, 110)
     for at_us in range(220, 1_180, 20):
@@ -56,9 +56,17 @@ def test_a_span_ends_where_polls_came_again_or_when_it_grows_too_long() -> None:
 
 
 def test_a_clock_that_was_set_back_does_not_hide_missed_polls() -> None:
-    gaps = MissedPolls(join_us=50, longest_us=1_000)
+    gaps = MissedPolls(join_us=50, longest_us=1_000, at_once_us=10_000)
     gaps.add(_one(100, 110))
     assert gaps.due(20) == _one(100, 110)
+
+
+def test_what_was_missed_for_long_is_told_as_soon_as_polls_come_again() -> None:
+    gaps = MissedPolls(join_us=50, longest_us=1_000, at_once_us=100)
+    assert gaps.add(_one(100, 190)) is None
+    assert gaps.due(191) is None
+    assert gaps.add(_one(195, 205)) is None
+    assert gaps.due(206) == _one(100, 205, 2)
 
 
 def test_a_lasting_trouble_is_told_at_widening_intervals_and_a_new_one_at_once() -> None:
