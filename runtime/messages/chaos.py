@@ -31,10 +31,6 @@ TEXTS: dict[str, Text] = {
         en="{folder} already holds a run. Go on with it by --resume, or name another folder.",
         zh="{folder} 中已有一次运行。请用 --resume 继续，或指定其他目录。",
     ),
-    "LS-8206": Text(
-        en="The fault {fault} is not possible here: {reason}. It is skipped and counted.",
-        zh="此处无法制造故障 {fault}：{reason}。将跳过并计数。",
-    ),
     "LS-8210": Text(
         en="Seed {seed}; everything is kept in {folder} while it runs.",
         zh="种子 {seed}；运行期间全部数据保存在 {folder}。",
