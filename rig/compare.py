@@ -168,6 +168,10 @@ def compare(
             some = "; ".join(str(one) for one in wrong[:_MOST_SHOWN])
             summary.findings.append(f"{len(wrong)} values were never handed out: {some}")
         _figures(summary, counters, truth, simulated, gaps, view.orders())
+        if summary.readings.unknown:
+            summary.findings.append(
+                f"{summary.readings.unknown} readings at the server are in no buffer that there was"
+            )
         if not counters:
             summary.findings.append("no counter of the plan has a reading")
         first_us = min((c.readings[0].at_us for c in counters if c.readings), default=0)
@@ -278,7 +282,7 @@ def _check_runs(
         blurred=blurred_parts(
             known,
             counter.readings,
-            [gap for gap in gaps if gap.edge == counter.edge and gap.cause in _DISTURBING],
+            [gap for gap in gaps if gap.edge == counter.edge],
             slack_us=_GAP_SLACK_US,
         ),
     )

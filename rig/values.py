@@ -37,15 +37,15 @@ def never_handed_out(
 ) -> list[WrongValue]:
     """The rows that no answer explains.
 
-    With source times (OPC UA) value and time must be those of one answer; without (Modbus) the
-    value must be one that was handed out shortly before the row's time.
+    With source times (OPC UA) value and time must be those of one answer; without (Modbus), and
+    where the edge set the device's time aside, the value must be one that was handed out shortly
+    before the row's time.
     """
     stamped: dict[tuple[str, int], list[Value]] = defaultdict(list)
     polled: dict[str, list[tuple[int, Value]]] = defaultdict(list)
     for answer in answers:
-        if answer.source_us is None:
-            polled[answer.tag].append((answer.at_us, answer.value))
-        else:
+        polled[answer.tag].append((answer.at_us, answer.value))
+        if answer.source_us is not None:
             stamped[answer.tag, answer.source_us].append(answer.value)
     for known in polled.values():
         known.sort(key=lambda one: one[0])

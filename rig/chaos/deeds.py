@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from rig.chaos import network, processes
+from rig.chaos import brokers, buffers, changes, databases, network, plc, processes
 from rig.chaos.house import House
 from rig.chaos.plan import Deed
 from rig.chaos.story import Happened, Story
@@ -18,6 +18,19 @@ DEEDS: Final[Mapping[str, Doing]] = {
     **{f"kill_{part}": processes.kill for part in ("edge", "ingest", "work", "broker", "database")},
     **{f"stop_{part}": processes.stop for part in ("edge", "ingest", "work", "broker", "database")},
     **dict.fromkeys(network.FAULTS, network.strike),
+    "broker_wiped": brokers.wipe,
+    "broker_forgets": brokers.restart,
+    "repeated_delivery": brokers.repeat,
+    "plc_restart": plc.restart,
+    "plc_silent": plc.silence,
+    "plc_clock": plc.wrong_clock,
+    "wrap_in_outage": plc.wrap_in_outage,
+    "buffer_deleted": buffers.delete,
+    "buffer_put_back": buffers.put_back,
+    "buffer_damaged": buffers.damage,
+    "edge_replaced": buffers.replace_machine,
+    "configuration_changed": changes.change,
+    "database_put_back": databases.put_back,
 }
 
 

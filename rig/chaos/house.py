@@ -60,6 +60,10 @@ class House:
         server_environment: dict[str, str] | None = None,
     ) -> None:
         self.folder = folder.absolute()
+        self.deaths: list[tuple[str, int]] = []
+        """Which edge was killed when, microseconds since the Unix epoch."""
+        self.environ = environ
+        """Where the database's programs are found."""
         self.data = self.folder / "data"
         self.logs = self.folder / "logs"
         self.configs = setting.CONFIGS
@@ -138,6 +142,8 @@ class House:
         elif part == "database":
             self.database.kill()
         else:
+            if part in self.edges:
+                self.deaths.append((part, now_us()))
             self._find(part).kill()
 
     async def start_again(self, part: str) -> None:

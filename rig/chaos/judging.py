@@ -82,12 +82,9 @@ def troubles(story: Story) -> tuple[dict[str, list[int]], dict[str, list[Window]
         if edge not in EDGES or one.target.endswith("-broker"):
             continue
         trouble[edge].append(Window(from_us=one.from_us, to_us=one.to_us))
-        if one.kind in _DEADLY:
-            deaths[edge].append(one.from_us)
+    for edge, at_us in story.deaths:
+        deaths[edge].append(at_us)
     return deaths, trouble
-
-
-_DEADLY: Final = frozenset({"kill_edge"})
 
 
 def _reported_on_change(house: House) -> set[str]:

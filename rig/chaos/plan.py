@@ -19,7 +19,6 @@ BROKER_LINKS: Final = ("line-a-broker", "line-b-broker", "ingest-1-broker", "ing
 DATABASE_LINKS: Final = ("ingest-1-database", "ingest-2-database", "work-database")
 LINKS: Final = (*PLC_LINKS, *BROKER_LINKS, *DATABASE_LINKS)
 MACHINES: Final = ("line-a/press-1", "line-a/press-2", "line-b/drill-1", "line-b/pack-1")
-LINES: Final = ("line-a", "line-b")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +57,19 @@ KINDS: Final[Mapping[str, Kind]] = {
     "net_slow_drip": Kind(targets=LINKS, shortest_s=2, longest_s=5),
     "net_refused": Kind(targets=LINKS, shortest_s=1, longest_s=5),
     "net_thin_link": Kind(targets=LINKS, shortest_s=3, longest_s=7),
+    "broker_wiped": Kind(targets=("broker",), shortest_s=0.2, longest_s=3),
+    "broker_forgets": Kind(targets=("broker",), shortest_s=0.2, longest_s=3),
+    "repeated_delivery": Kind(targets=("delivery",), shortest_s=3, longest_s=6),
+    "plc_restart": Kind(targets=MACHINES, shortest_s=4, longest_s=5),
+    "plc_silent": Kind(targets=PLC_LINKS, shortest_s=1, longest_s=6),
+    "plc_clock": Kind(targets=PLC_LINKS, shortest_s=2, longest_s=6),
+    "wrap_in_outage": Kind(targets=("line-b",), shortest_s=0.2, longest_s=2, weight=0.3),
+    "buffer_deleted": Kind(targets=EDGES, shortest_s=0.2, longest_s=3),
+    "buffer_put_back": Kind(targets=EDGES, shortest_s=4, longest_s=6),
+    "buffer_damaged": Kind(targets=EDGES, shortest_s=0.2, longest_s=2),
+    "edge_replaced": Kind(targets=EDGES, shortest_s=0.2, longest_s=3),
+    "configuration_changed": Kind(targets=EDGES, shortest_s=4, longest_s=6),
+    "database_put_back": Kind(targets=("database",), shortest_s=2, longest_s=6),
 }
 
 

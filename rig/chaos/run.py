@@ -113,6 +113,7 @@ async def run(
         say=say,
         server_environment=sabotaged,
     )
+    house.deaths = story.deaths
     async with house:
         try:
             await converge(house, since_us=now_us(), limit_s=options.bound_s)

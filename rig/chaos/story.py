@@ -41,6 +41,8 @@ class Story:
     happened: list[Happened] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     """Copies of buffers no agent has any more, within the run's folder."""
+    deaths: list[tuple[str, int]] = field(default_factory=list)
+    """Which edge was killed when."""
     skipped: dict[str, int] = field(default_factory=dict)
     """Faults that could not be had on this machine."""
     took_s: list[float] = field(default_factory=list)
