@@ -17,7 +17,8 @@ values (:ord, :epoch, :at_us, :at_us, null, :agent);
 insert into stream (ord, cls, last_seq, acked, from_us, to_us) values (:ord, :cls, 0, 0, null, null);
 
 -- close_epoch --
-update epoch set closed_us = :at_us, alive_us = max(alive_us, :at_us) where ord = :ord;
+-- Its agent collected until its last commit, not until it let go of the file.
+update epoch set closed_us = :at_us where ord = :ord;
 
 -- alive --
 update epoch set alive_us = max(alive_us, :at_us) where ord = :ord;

@@ -139,7 +139,7 @@ class Buffer(RuleBasedStateMachine):
     @rule()
     def close_and_open(self) -> None:
         self.run(self.open.__aexit__(None, None, None))
-        self.clean, self.alive_us = True, self.now_us
+        self.clean = True
         self._open()
 
     @precondition(lambda self: self.open.ord < 6)

@@ -307,3 +307,30 @@ async def test_tags_whose_table_is_not_on_disk_have_no_number(tmp_path: Path) ->
     with pytest.raises(ValueError, match="not open"):
         await made.define([Definition(path="b", cls=BULK, dtype="f64")])
     assert len(made.tags) == 1
+
+
+async def test_an_agent_that_takes_long_to_leave_was_alive_until_its_last_commit(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "other.db"
+    edge = EdgeId(plant="p", edge="e")
+    times = [now_us()]
+    async with Store(path, edge, agent="", clock=lambda: times[-1]) as first:
+        writer = Writer(
+            first,
+            bounds=BOUNDS,
+            commit_every_ms=20,
+            max_waiting=100,
+            clock=lambda: times[-1],
+            metrics=Metrics(),
+        )
+        await writer.define([])
+        writer.event(Event(at_us=times[-1], kind="agent_stop"))
+        await writer.commit()
+        times.append(times[-1] + 2_500_000)  # it waits for the broker
+    async with Store(path, edge, agent="", clock=lambda: times[-1]) as second:
+        [(_, _, body)] = await contents(second, Place(ord=2, cls=KEY))
+        before = opening(body).predecessor
+    assert before is not None
+    assert before.clean
+    assert before.alive_us == times[0]
