@@ -30,7 +30,6 @@ _BEFORE_US: Final = 1_000
 _TROUBLE_US: Final = 4_000_000
 """A connection that broke is noticed, and made again, within that."""
 _HOLE_US: Final[Mapping[str, int]] = {"bulk": 2_500_000, "key": 9_000_000}
-_TOLD_BUT_US: Final = 2_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,7 +135,7 @@ def silent_holes(times: Mapping[tuple[str, str], Sequence[int]], gaps: Iterable[
         for before, after in pairwise(sorted(known)):
             if after - before <= _HOLE_US[cls]:
                 continue
-            if _untold_us(before, after, told[edge]) > _TOLD_BUT_US:
+            if _untold_us(before, after, told[edge]) > _HOLE_US[cls]:
                 holes.append(Hole(edge=edge, cls=cls, from_us=before, to_us=after))
     return holes
 

@@ -90,7 +90,7 @@ def test_time_without_readings_must_be_told() -> None:
     assert silent_holes(times, [gap(2 * S, None)]) == []
     assert silent_holes(times, [gap(2 * S, 6 * S), gap(5 * S, 10 * S)]) == []
     # Told in part only, or of another time.
-    assert silent_holes(times, [gap(2 * S, 8 * S)])
+    assert silent_holes(times, [gap(2 * S, 7 * S)])
     assert silent_holes(times, [gap(20 * S, 30 * S)])
 
 

@@ -43,9 +43,10 @@ AREAS = {
     "api": "6",
     "simulators": "7",
     "rig": "8",
+    "chaos": "82",
 }
 # Other areas of the 4xxx and 5xxx ranges have a module of their own.
-ELSEWHERE = {"edge": ("47", "48", "49"), "server": ("52", "53")}
+ELSEWHERE = {"edge": ("47", "48", "49"), "server": ("52", "53"), "rig": ("82",)}
 
 
 def sources() -> Iterator[Path]:
