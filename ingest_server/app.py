@@ -20,9 +20,12 @@ from ingest_server.receive.batcher import Limits
 from ingest_server.receive.live import LiveTable
 from ingest_server.receive.session import Session, Settings, State
 from ingest_server.receive.worker import Worker
+from ingest_server.store import columnstore
+from ingest_server.store import connection as connections
 from ingest_server.store.errors import DatabaseAhead, StoreError
 from ingest_server.store.migrate import migrate
 from ingest_server.store.partitions import Partitions
+from ingest_server.usecases import retention
 from ingest_server.usecases.errands import Errands
 from ingest_server.usecases.progress import Progress
 from ingest_server.usecases.rollup import Rollup
@@ -105,6 +108,7 @@ class Server:
                 "progress": self._progress,
                 "rollup": self._rollup,
                 "errands": self._errands,
+                "retention": self._retention,
             },
             "api": {"api": self._api},
         }
@@ -225,6 +229,19 @@ class Server:
         finally:
             errands.close()
 
+    async def _retention(self) -> None:
+        await self._migrated.wait()
+        config, dsn = self._config.retention, self._parts.dsn
+        log = logs.get("server.retention")
+        while True:
+            await asyncio.to_thread(_configure_columnstore, dsn, config.columnstore_after_days)
+            done = await asyncio.to_thread(
+                lambda: retention.run(dsn, retention.keep_of(config), now_us=now_us())
+            )
+            for each in done:
+                log.info("retention", done=str(each.action), rows=each.rows, waits=each.waits)
+            await asyncio.sleep(config.check_every_s)
+
     async def _api(self) -> None:
         api = self._config.api
         app = create_app(
@@ -295,6 +312,11 @@ def _make_partitions(dsn: str) -> None:
         partitions.ensure_ahead(now_us())
     finally:
         partitions.close()
+
+
+def _configure_columnstore(dsn: str, after_days: int | None) -> None:
+    with connections.connect(dsn, name="columnstore") as connection:
+        columnstore.configure(connection, after_days)
 
 
 async def _watchdog(interval_s: float) -> None:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from ingest_server import parts
+from ingest_server import cli_storage, parts
 from ingest_server.config import ROLES, Role, ServerConfig
 from runtime import cli, logs, messages, platform, strict_yaml
 from runtime.clock import now_us
@@ -31,6 +31,7 @@ _MOST_SHOWN = 4_096
 app = cli.program("The ingestion server of Lineside.")
 dead_letters = typer.Typer(no_args_is_help=True, help="Messages that could not be used.")
 app.add_typer(dead_letters, name="dead-letter")
+app.add_typer(cli_storage.retention, name="retention")
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The server's configuration (YAML).")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON array.")]

@@ -83,6 +83,50 @@ class WorkConfig(_Section):
     )
 
 
+Days = Annotated[int, Field(ge=2, le=3_650)]
+
+
+class RetentionConfig(_Section):
+    """How long is kept what was read; without a number for ever.
+
+    Counts, orders, alarms, gaps, events and the audit trail are always kept.
+    """
+
+    key_days: Days | None = Field(
+        default=None, description="Readings of class `key`: counters, states, orders; days"
+    )
+    bulk_days: Days | None = Field(
+        default=None, description="Readings of class `bulk`: all others; days"
+    )
+    minutes_days: Days | None = Field(
+        default=None, description="Figures per minute (reading_1m); at least as long as readings"
+    )
+    hours_days: Days | None = Field(
+        default=None, description="Figures per hour (reading_1h); at least as long as minutes"
+    )
+    columnstore_after_days: Annotated[int, Field(ge=1, le=3_650)] | None = Field(
+        default=7,
+        description="With TimescaleDB: readings so old are packed in columns, a tenth of the "
+        "space; null: never",
+    )
+    check_every_s: float = Field(
+        default=3_600, ge=1, le=86_400, description="How often is looked for what is too old"
+    )
+
+    @model_validator(mode="after")
+    def _sums_live_longer(self) -> RetentionConfig:
+        readings = [_days(self.key_days), _days(self.bulk_days)]
+        if _days(self.minutes_days) < max(readings):
+            raise invalid("LS-5830", longer="minutes_days", shorter="key_days, bulk_days")
+        if _days(self.hours_days) < _days(self.minutes_days):
+            raise invalid("LS-5830", longer="hours_days", shorter="minutes_days")
+        return self
+
+
+def _days(value: int | None) -> float:
+    return float("inf") if value is None else value
+
+
 class EmbeddedConfig(_Section):
     """Details of the embedded broker, where it is used."""
 
@@ -113,6 +157,9 @@ class ServerConfig(_Section):
     api: ApiConfig = Field(default=ApiConfig(), description="Where the API listens")
     ingest: IngestConfig = Field(default=IngestConfig(), description="Grouping of records")
     work: WorkConfig = Field(default=WorkConfig(), description="Upkeep of figures")
+    retention: RetentionConfig = Field(
+        default=RetentionConfig(), description="How long is kept what was read"
+    )
     embedded: EmbeddedConfig = Field(
         default=EmbeddedConfig(), description="Details of the embedded broker"
     )

@@ -12,7 +12,18 @@ from typing import Final
 
 from rig.rows import Place, Row
 
-LOSSES: Final = frozenset({"overflow", "age", "disk", "corrupt", "lost_database", "buffer_lost"})
+LOSSES: Final = frozenset(
+    {
+        "overflow",
+        "age",
+        "disk",
+        "corrupt",
+        "lost_database",
+        "buffer_lost",
+        "late_after_retention",
+        "implausible_time",
+    }
+)
 """Causes that account for samples once durable; the others say that nothing was collected."""
 
 

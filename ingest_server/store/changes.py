@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from wire.records import Event
 
 _MINUTE_US: Final = 60_000_000
+_FIRST_US: Final = -62_135_596_800_000_000
+_LAST_US: Final = 253_402_300_799_000_000
+"""The years 1 to 9999, which everything can show."""
 _SQL = beside(__file__, "changes.sql")
 
 
@@ -260,21 +263,30 @@ def _notice(connection: Connection, edge_id: int, notice: NoticeRow) -> None:
 
 
 def _gap(connection: Connection, edge_id: int, gap: GapRow) -> None:
-    connection.execute(
-        _SQL["add_gap"],
-        {
-            "edge_id": edge_id,
-            "epoch": gap.epoch,
-            "class": None if gap.cls is None else str(gap.cls),
-            "device": gap.device,
-            "from_ts": to_datetime(gap.from_us),
-            "to_ts": _at(gap.to_us),
-            "samples": gap.samples,
-            "exact": gap.exact,
-            "cause": gap.cause,
-            "detail": Jsonb(dict(gap.detail)),
-        },
-    )
+    row = _gap_row(edge_id, gap)
+    if gap.merge_within_us is not None and gap.to_us is not None:
+        near = {
+            "near_from": to_datetime(max(_FIRST_US, gap.from_us - gap.merge_within_us)),
+            "near_to": to_datetime(min(_LAST_US, gap.to_us + gap.merge_within_us)),
+        }
+        if connection.execute(_SQL["widen_gap"], {**row, **near}).rowcount:
+            return
+    connection.execute(_SQL["add_gap"], row)
+
+
+def _gap_row(edge_id: int, gap: GapRow) -> dict[str, object]:
+    return {
+        "edge_id": edge_id,
+        "epoch": gap.epoch,
+        "class": None if gap.cls is None else str(gap.cls),
+        "device": gap.device,
+        "from_ts": to_datetime(gap.from_us),
+        "to_ts": _at(gap.to_us),
+        "samples": gap.samples,
+        "exact": gap.exact,
+        "cause": gap.cause,
+        "detail": Jsonb(dict(gap.detail)),
+    }
 
 
 def _dead_letter(connection: Connection, letter: DeadLetterRow) -> None:

@@ -45,6 +45,10 @@ class PlanChanged(CursorMoved):
     """A plan was applied while this transaction was being prepared: fold again, by the new one."""
 
 
+class FrozenMoved(CursorMoved):
+    """Retention moved on while old readings were being prepared: look again what is taken."""
+
+
 class LeaseLost(RetryLater):
     """This worker is not alive to the others any more: another one may write in its place."""
 

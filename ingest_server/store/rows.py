@@ -6,9 +6,11 @@ Times are microseconds since the Unix epoch (`*_us`); None where nobody knows.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from wire.records import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from wire.ids import EdgeId
     from wire.records import TagDef
 
+GapCause = Literal[Cause, "late_after_retention", "implausible_time"]
+"""Why time or readings are missing: what edges tell, and what the server itself does not store."""
 StreamKey = tuple["UUID", "StreamClass"]
 
 
@@ -153,6 +157,8 @@ class GapRow:
     samples: int | None = None
     exact: bool = False
     detail: Mapping[str, object] = field(default_factory=dict)
+    merge_within_us: int | None = None
+    """Widen a gap of the same stream and cause that is so near; None: always another one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

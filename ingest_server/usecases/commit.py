@@ -17,6 +17,7 @@ from ingest_server.store.errors import PlanChanged, wrapped
 from ingest_server.store.partitions import DAY_US, Partitions
 from ingest_server.store.rows import NoticeRow
 from ingest_server.usecases.folds import Folded, Folds
+from ingest_server.usecases.horizon import Horizon
 from ingest_server.usecases.latest import Latest
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Commit:
 
     def __init__(self, dsn: str, *, clock: Clock, worker: UUID | None = None) -> None:
         self._partitions = Partitions(dsn, worker=worker)
+        self._clock = clock
+        self._horizon = Horizon()
         self._folds = Folds(clock=clock)
         self._latest = Latest()
 
@@ -41,6 +44,7 @@ class Commit:
 
         Raises StoreError; then nothing was written.
         """
+        changes = self._horizon.take(connection, changes, self._clock())
         folded = self._folds.fold(connection, changes)
         if folded.parked:
             changes = _parked(changes, folded)
@@ -48,6 +52,7 @@ class Commit:
         with wrapped(), connection.transaction():
             if folding.plan_version(connection, hold=True) != self._folds.version:
                 raise PlanChanged("LS-5505")
+            self._horizon.hold(connection)
             store_changes.write(connection, changes)
             folding.write(connection, folded.rows)
             unfolded.keep(connection, folded.kept)

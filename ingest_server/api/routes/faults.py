@@ -30,8 +30,8 @@ from ingest_server.api.shape import (
 )
 from ingest_server.api.times import Instant, Moment, in_zone, zone_of
 from ingest_server.store import reads
+from ingest_server.store.rows import GapCause
 from runtime import messages
-from wire.records import Cause
 
 router = APIRouter(prefix="/api/v1", tags=["gaps and notices"])
 
@@ -76,7 +76,7 @@ class GapsQuery(Listing):
 
     plant: Word | None = Field(default=None, description="Only of this plant.")
     edge: Word | None = Field(default=None, description="Only of the edge with this id.")
-    cause: Cause | None = Field(default=None, description="Only with this cause.")
+    cause: GapCause | None = Field(default=None, description="Only with this cause.")
     open: bool | None = Field(default=None, description="true: only those that still last.")
     accepted: bool | None = Field(
         default=None, description="false: only those nobody has accepted."

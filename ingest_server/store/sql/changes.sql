@@ -56,6 +56,19 @@ INSERT INTO gap (edge_id, epoch, class, device, from_ts, to_ts, samples, exact, 
 VALUES (%(edge_id)s, %(epoch)s, %(class)s, %(device)s, %(from_ts)s, %(to_ts)s, %(samples)s,
         %(exact)s, %(cause)s, %(detail)s)
 
+-- name: widen_gap
+-- Make a gap of the same stream and cause that is near enough wider; nobody may have accepted it.
+UPDATE gap
+SET from_ts = least(from_ts, %(from_ts)s), to_ts = greatest(to_ts, %(to_ts)s),
+    samples = samples + %(samples)s
+WHERE gap_id = (
+    SELECT gap_id FROM gap
+    WHERE edge_id = %(edge_id)s AND cause = %(cause)s AND accepted_at IS NULL
+      AND cause IN ('late_after_retention', 'implausible_time')
+      AND epoch = %(epoch)s AND class = %(class)s
+      AND from_ts <= %(near_to)s AND to_ts >= %(near_from)s
+    ORDER BY gap_id DESC LIMIT 1)
+
 -- name: open_outage
 -- A device stopped answering; nothing where that is known.
 INSERT INTO gap (edge_id, epoch, device, from_ts, cause)

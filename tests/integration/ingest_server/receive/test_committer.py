@@ -392,12 +392,23 @@ def test_a_late_will_of_an_older_agent_does_not_switch_the_edge_off(
 
 def test_readings_of_any_day_find_a_partition(handle: Handle, migrated: str) -> None:
     epoch = started(EDGE)
+    epoch.now_us = now_us() - 86_400_000_000 * 3_600
+    epoch.sample([(2, 1.5)] * 5, step_us=86_400_000_000 * 700)
+    handle(*epoch.records)
+    assert stored(migrated) == wanted(epoch)
+
+
+def test_readings_of_impossible_days_are_counted_in_a_gap(handle: Handle, migrated: str) -> None:
+    epoch = started(EDGE)
     epoch.now_us = 0
     epoch.sample([(2, 1.5)] * 3, step_us=86_400_000_000 * 700)
     epoch.now_us = 253_402_300_799_999_998
     epoch.sample([(2, 2.5)], step_us=1)
     handle(*epoch.records)
-    assert stored(migrated) == wanted(epoch)
+    assert stored(migrated) == []
+    assert rows(migrated, "SELECT cause, samples, exact FROM gap") == [
+        ("implausible_time", 4, True)
+    ]
 
 
 def test_a_prefix_alone_is_a_bad_body(handle: Handle, migrated: str) -> None:

@@ -1,0 +1,60 @@
+"""Texts of the server's storage: retention, columnstore, TimescaleDB (codes LS-58xx)."""
+
+from __future__ import annotations
+
+from runtime.messages.text import Text
+
+TEXTS: dict[str, Text] = {
+    "LS-5820": Text(
+        en="Readings of the class {class} came so late that retention has frozen their time: they "
+        "are not stored, their time and number stand as a gap (late_after_retention). Keep "
+        "readings longer (section `retention`) if edges stay away that long.",
+        zh="类别 {class} 的部分读数到达过晚，其所属时段已超过保留期限："
+        "这些读数未保存，其时间和数量已记为数据缺口（late_after_retention）。"
+        "如果边缘端可能离线这么久，请在 retention 部分延长保留期限。",
+    ),
+    "LS-5821": Text(
+        en="Readings of the class {class} have times more than ten years back or two days ahead: "
+        "a clock is wrong. They are not stored, their time and number stand as a gap "
+        "(implausible_time). Set the clock of the device or of the edge's computer.",
+        zh="类别 {class} 的部分读数的时间早于十年前或晚于两天后：时钟有误。"
+        "这些读数未保存，其时间和数量已记为数据缺口（implausible_time）。"
+        "请校正设备或边缘端计算机的时钟。",
+    ),
+    "LS-5822": Text(
+        en="Retention moved on while old readings were being stored. They are looked at again.",
+        zh="保存较早的读数期间，保留期限已推进，正在重新检查这些读数。",
+    ),
+    "LS-5830": Text(
+        en="{longer} must be at least {shorter}: figures are made from readings and outlive them. "
+        "Without a number both are kept for ever.",
+        zh="{longer} 不得小于 {shorter}：汇总数据由读数生成，应保留更久。不填数字则永久保留。",
+    ),
+    "LS-5831": Text(en="Nothing is too old.", zh="没有超过保留期限的数据。"),
+    "LS-5832": Text(
+        en="No more readings of the class {class} are taken before {before}.",
+        zh="不再接收类别 {class} 在 {before} 之前的读数。",
+    ),
+    "LS-5833": Text(
+        en="Readings of the class {class} before {before} are not summed up yet: they stay until "
+        "that is done. The role `work` of a running server does it.",
+        zh="类别 {class} 在 {before} 之前的读数尚未汇总：汇总完成前会继续保留。"
+        "汇总由运行中的服务器的 work 角色完成。",
+    ),
+    "LS-5834": Text(
+        en="{table}: {from} to {to} dropped, {size} freed.",
+        zh="{table}：已删除 {from} 至 {to}，释放 {size}。",
+    ),
+    "LS-5835": Text(
+        en="{table}: {from} to {to}, {rows} readings of the class {class} removed.",
+        zh="{table}：{from} 至 {to}，已删除类别 {class} 的 {rows} 条读数。",
+    ),
+    "LS-5836": Text(
+        en="{table}: {from} to {to}, readings of the class {class} would be removed.",
+        zh="{table}：{from} 至 {to}，将删除类别 {class} 的读数。",
+    ),
+    "LS-5837": Text(
+        en="{table}: {from} to {to} would be dropped, {size}.",
+        zh="{table}：将删除 {from} 至 {to}，{size}。",
+    ),
+}
