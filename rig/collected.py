@@ -24,7 +24,7 @@ from wire.quality import NO_VALUE
 
 LOSS_WINDOW_US: Final = 1_500_000
 """What waits for the disk: a commit every 200 ms, and the time a busy machine takes for it."""
-_ARRIVES_US: Final = 2_000_000
+_ARRIVES_US: Final = 2_500_000
 """A value that was handed out is stamped at most so much later."""
 _BEFORE_US: Final = 1_000
 _TROUBLE_US: Final = 4_000_000

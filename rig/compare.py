@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -143,11 +143,13 @@ def compare(
     plan: Plan,
     connected: Sequence[tuple[datetime, datetime]] = (),
     until_us: int,
+    true_us: Callable[[str, int], int] = lambda _, at_us: at_us,
 ) -> Summary:
     """Compare everything a run left behind; nothing may run any more but the database.
 
     `ledger`: what the edges' buffers hold, the lost ones too. `connected`: times in which latency
-    is measured. `until_us`: alarms due after that are not waited for.
+    is measured. `until_us`: alarms due after that are not waited for. `true_us`: the true time of
+    a stamp that an edge made, for edges whose clock was wrong at times.
     """
     with ServerView(dsn) as view:
         gaps = view.gaps()
@@ -162,26 +164,47 @@ def compare(
             latency_ms=view.latency_ms(connected),
         )
         counters = view.counters()
-        rows = (row for some in ledger.rows.values() for row in some)
+        gaps = [_truly(gap, true_us) for gap in gaps]
+        counters = [_truly_read(counter, true_us) for counter in counters]
+        rows = (
+            (row[0], true_us(place.edge, row[1]), *row[2:])
+            for place, some in ledger.rows.items()
+            for row in some
+        )
         wrong = never_handed_out(rows, truth.answers(), truth.tags)
         if wrong:
             some = "; ".join(str(one) for one in wrong[:_MOST_SHOWN])
             summary.findings.append(f"{len(wrong)} values were never handed out: {some}")
         _figures(summary, counters, truth, simulated, gaps, view.orders())
-        if summary.readings.unknown:
-            summary.findings.append(
-                f"{summary.readings.unknown} readings at the server are in no buffer that there was"
-            )
         if not counters:
             summary.findings.append("no counter of the plan has a reading")
         first_us = min((c.readings[0].at_us for c in counters if c.readings), default=0)
-        last_us = max((row[1] for some in ledger.rows.values() for row in some), default=0)
+        last_us = max(
+            (true_us(at.edge, row[1]) for at, some in ledger.rows.items() for row in some),
+            default=0,
+        )
         # What became due while the edges were being stopped may or may not have been seen.
         until_us = min(until_us, last_us - _ALARM_TOLERANCE_US)
-        _alarms(summary, view.alarms(), truth, plan, gaps, (first_us, until_us))
+        raised = [_truly_raised(alarm, plan, true_us) for alarm in view.alarms()]
+        _alarms(summary, raised, truth, plan, gaps, (first_us, until_us))
         if left := view.unfinished_figures():
             summary.findings.append(f"{left} minutes were not recomputed")
     return summary
+
+
+def _truly(gap: Gap, true_us: Callable[[str, int], int]) -> Gap:
+    to_us = None if gap.to_us is None else true_us(gap.edge, gap.to_us)
+    return replace(gap, from_us=true_us(gap.edge, gap.from_us), to_us=to_us)
+
+
+def _truly_read(counter: Counter, true_us: Callable[[str, int], int]) -> Counter:
+    readings = [replace(one, at_us=true_us(counter.edge, one.at_us)) for one in counter.readings]
+    return replace(counter, readings=readings)
+
+
+def _truly_raised(alarm: Alarm, plan: Plan, true_us: Callable[[str, int], int]) -> Alarm:
+    edge = next((rule.edge for rule in plan.rules if rule.id == alarm.rule), "")
+    return replace(alarm, raised_us=true_us(edge, alarm.raised_us))
 
 
 def counter_truth(truth: Truth, simulated: PlantConfig, path: str, role: str) -> CounterTruth:

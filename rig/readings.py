@@ -71,6 +71,8 @@ class Verdict:
     waiting: int = 0
     unknown: int = 0
     """Stored rows whose record the buffers no longer have: counted, not compared."""
+    unknown_us: dict[Place, int] = field(default_factory=dict)
+    """Those records with a time of theirs."""
     examples: list[str] = field(default_factory=list)
 
     @property
@@ -123,6 +125,7 @@ def judge(
     for place, batches in stored.items():
         if place not in held:
             verdict.unknown += sum(len(batch.rows) for batch in batches)
+            verdict.unknown_us[place] = max(row[1] for batch in batches for row in batch.rows)
             verdict.stored += sum(len(batch.rows) for batch in batches)
             # Even without the record, one record may be applied only once.
             verdict.duplicated += sum(len(batch.rows) for batch in batches[1:])

@@ -17,8 +17,9 @@ from simulators.addresses import TagAddress
 from simulators.truth import Answer
 from wire.quality import CLOCK, NO_VALUE
 
-_POLLED_BEFORE_US = 1_500_000
-"""A polled value is stamped when it arrives, at most so long after it was handed out."""
+_POLLED_BEFORE_US = 2_500_000
+"""A polled value is stamped when the last one of its reading has arrived: block after block, unit
+after unit, each asked for as long as its time-out."""
 _CLOCK_SLACK_US = 1_000
 
 

@@ -277,7 +277,8 @@ def _agent_down(edge: EdgeRow, prefix: Prefix, opening: Opening) -> tuple[GapRow
         return ()
     row = edge.streams.get((before.epoch, prefix.cls))
     stored_to = row.last_to_us if row is not None and row.last_to_us is not None else 0
-    since = max(before.alive_us, stored_to)
+    # Stamps beyond this opening are of a clock that was ahead, and say nothing of that time.
+    since = max(before.alive_us, stored_to) if stored_to < opening.opened_us else before.alive_us
     if opening.opened_us <= since:
         return ()
     return (

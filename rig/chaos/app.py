@@ -43,6 +43,7 @@ class Asked:
     database: Literal["auto", "plain", "timescaledb"]
     only: tuple[str, ...]
     bound_s: float
+    soak_minutes: float
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,7 +105,11 @@ def begin(asked: Asked) -> tuple[Story, Path]:
 async def _run(asked: Asked) -> Result | None:
     story, folder = begin(asked)
     options = Options(
-        folder=folder, cycles=asked.cycles, sabotage=asked.sabotage, bound_s=asked.bound_s
+        folder=folder,
+        cycles=asked.cycles,
+        sabotage=asked.sabotage,
+        bound_s=asked.bound_s,
+        soak_minutes=asked.soak_minutes,
     )
     _tell(messages.text("LS-8210", folder=str(folder), seed=story.seed))
     stop = asyncio.Event()
@@ -127,7 +132,7 @@ async def _run(asked: Asked) -> Result | None:
         result = await run(
             options,
             story,
-            say=lambda code: _tell(messages.text(code)),
+            say=lambda code, **params: _tell(messages.text(code, **params)),
             tell=tell,
             stop=stop,
         )
@@ -165,13 +170,14 @@ def parse(argv: Sequence[str]) -> Asked:
     )
     parser.add_argument("--only", default="", metavar="FAULT,...", help=say("LS-8226"))
     parser.add_argument("--bound", type=float, default=90.0, metavar="S", help=say("LS-8227"))
+    parser.add_argument("--soak", type=float, default=0.0, metavar="MIN", help=say("LS-8231"))
     parser.add_argument("--lang", choices=("en", "zh"), help=say("LS-8137"))
     asked = parser.parse_args(argv)
     only = tuple(word for word in asked.only.split(",") if word)
     unknown = [word for word in only if word not in KINDS]
     if unknown:
         parser.error(say("LS-8228", unknown=", ".join(unknown), known=", ".join(KINDS)))
-    if asked.cycles < 1 or asked.bound <= 0:
+    if asked.cycles < 1 or asked.bound <= 0 or asked.soak < 0:
         parser.error(say("LS-8229"))
     if asked.resume is not None and (asked.seed is not None or asked.keep is not None or only):
         parser.error(say("LS-8230"))
@@ -186,6 +192,7 @@ def parse(argv: Sequence[str]) -> Asked:
         database=asked.database,
         only=only,
         bound_s=asked.bound,
+        soak_minutes=asked.soak,
     )
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -25,7 +25,7 @@ from ingest_server.embedded.ports import free_port
 from ingest_server.embedded.postgres import EmbeddedPostgres
 from ingest_server.store.migrate import migrate
 from ingest_server.usecases.apply import apply
-from rig.chaos import setting
+from rig.chaos import mounts, setting
 from rig.chaos.plan import BROKER_LINKS, DATABASE_LINKS, EDGES, INGESTS
 from rig.faults.proxy import FaultProxy
 from rig.programs import Program, python_module_command
@@ -58,6 +58,7 @@ class House:
         seed: int,
         say: Callable[[str], None] = lambda _: None,
         server_environment: dict[str, str] | None = None,
+        disks: bool = False,
     ) -> None:
         self.folder = folder.absolute()
         self.deaths: list[tuple[str, int]] = []
@@ -88,6 +89,7 @@ class House:
             for name in _SERVERS
         }
         self.links: dict[str, FaultProxy] = {}
+        self._disks = disks
         self._seed = seed
         self._say = say
         self._server_environment = dict(server_environment or {})
@@ -173,14 +175,28 @@ class House:
 
         return thaw
 
-    def start_edge(self, name: str) -> None:
-        """Start an edge's agent with what is in its folder."""
-        (self.data / name / "page.port").unlink(missing_ok=True)
+    def start_edge(self, name: str, *, keep_port: bool = False) -> None:
+        """Start an edge's agent with what is in its folder; `keep_port`: change nothing in it."""
+        if not keep_port:
+            (self.data / name / "page.port").unlink(missing_ok=True)
         self.edges[name].start()
+
+    @contextmanager
+    def besides(self, part: str, environment: Mapping[str, str]) -> Iterator[None]:
+        """Starts of a program within it get these variables, too."""
+        program = self._find(part)
+        before = program.environment
+        program.environment = {**before, **environment}
+        try:
+            yield
+        finally:
+            program.environment = before
 
     # -- beginning -------------------------------------------------------------------------------
 
     async def _open(self, stack: AsyncExitStack) -> None:
+        if self._disks:
+            await mounts.attach(self.folder, stack)
         self._say("LS-8110")
         await stack.enter_async_context(self.database)
         self._say("LS-8111")

@@ -6,7 +6,8 @@ docs/reliability.md says in words what is demanded here.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final
 
 import yaml
@@ -27,6 +28,9 @@ from wire.quality import NO_VALUE
 
 _PLC_OF: Final = {"plc-a": "line-a", "plc-b": "line-b"}
 _MOST_SHOWN: Final = 5
+_SLACK_US: Final = 3_000_000
+_AFTER_US: Final = 5_000_000
+"""Records that were confirmed may be given up to make room until a while after."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -43,6 +47,14 @@ def judge(house: House, story: Story) -> Judgement:
     ledger = read_ledger(
         [house.buffer(name) for name in EDGES], [house.folder / name for name in story.gone]
     )
+
+    def true_us(edge: str, at_us: int) -> int:
+        """The time of a stamp, whatever the edge's clock showed."""
+        for name, from_us, to_us, offset_us in story.wrong_clocks:
+            if name == edge and from_us - _SLACK_US <= at_us - offset_us <= to_us + _SLACK_US:
+                return at_us - int(offset_us)
+        return at_us
+
     summary = compare(
         dsn=house.database.dsn,
         ledger=ledger,
@@ -52,11 +64,16 @@ def judge(house: House, story: Story) -> Judgement:
         ),
         plan=load_plan(house.configs / "lines.yaml"),
         until_us=now_us(),
+        true_us=true_us,
     )
     deaths, trouble = troubles(story)
     found = missed(
         truth.answers(),
-        (row for rows in ledger.rows.values() for row in rows),
+        (
+            (row[0], true_us(place.edge, row[1]), *row[2:])
+            for place, rows in ledger.rows.items()
+            for row in rows
+        ),
         tags=_reported_on_change(house),
         deaths=deaths,
         trouble=trouble,
@@ -66,9 +83,29 @@ def judge(house: House, story: Story) -> Judgement:
             f"{one.tag} = {one.value!r} at {one.at_us}" for one in found.lost[:_MOST_SHOWN]
         )
         summary.findings.append(f"{len(found.lost)} changes were handed out, not collected: {some}")
+    given_up = [
+        (one.target, Window(from_us=one.from_us, to_us=one.to_us + _AFTER_US))
+        for one in story.happened
+        if one.kind == "edge_disk_full"
+    ]
+    unknown = [
+        place
+        for place, at_us in summary.readings.unknown_us.items()
+        if not any(edge == place.edge and window.holds(at_us) for edge, window in given_up)
+    ]
+    if unknown:
+        some = "; ".join(str(place) for place in unknown[:_MOST_SHOWN])
+        summary.findings.append(f"{len(unknown)} records at the server are in no buffer: {some}")
     with ServerView(house.database.dsn) as view:
-        gaps = view.gaps()
-    holes = silent_holes(_times(ledger), gaps)
+        gaps = [
+            replace(
+                gap,
+                from_us=true_us(gap.edge, gap.from_us),
+                to_us=None if gap.to_us is None else true_us(gap.edge, gap.to_us),
+            )
+            for gap in view.gaps()
+        ]
+    holes = silent_holes(_times(ledger, true_us), gaps)
     summary.findings += [f"not told in gap: {hole}" for hole in holes[:_MOST_SHOWN]]
     return Judgement(summary=summary, missed=found)
 
@@ -99,8 +136,10 @@ def _reported_on_change(house: House) -> set[str]:
     return paths
 
 
-def _times(ledger: Ledger) -> dict[tuple[str, str], list[int]]:
+def _times(ledger: Ledger, true_us: Callable[[str, int], int]) -> dict[tuple[str, str], list[int]]:
     times: dict[tuple[str, str], list[int]] = defaultdict(list)
     for place, rows in ledger.rows.items():
-        times[place.edge, place.cls] += [row[1] for row in rows if not row[3] & NO_VALUE]
+        times[place.edge, place.cls] += [
+            true_us(place.edge, row[1]) for row in rows if not row[3] & NO_VALUE
+        ]
     return times

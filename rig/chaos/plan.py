@@ -69,7 +69,17 @@ KINDS: Final[Mapping[str, Kind]] = {
     "buffer_damaged": Kind(targets=EDGES, shortest_s=0.2, longest_s=2),
     "edge_replaced": Kind(targets=EDGES, shortest_s=0.2, longest_s=3),
     "configuration_changed": Kind(targets=EDGES, shortest_s=4, longest_s=6),
+    "push_that_fails": Kind(targets=EDGES, shortest_s=4, longest_s=6),
     "database_put_back": Kind(targets=("database",), shortest_s=2, longest_s=6),
+    "power_cut": Kind(targets=EDGES, shortest_s=4, longest_s=7, needs="preload"),
+    "server_clock": Kind(targets=INGESTS, shortest_s=3, longest_s=6, needs="faketime"),
+    "edge_clock": Kind(targets=EDGES, shortest_s=3, longest_s=6, weight=0.7, needs="faketime"),
+    "edge_disk_full": Kind(targets=EDGES, shortest_s=2, longest_s=5, needs="disks"),
+    "edge_disk_read_only": Kind(targets=EDGES, shortest_s=2, longest_s=5, needs="disks"),
+    "database_disk_full": Kind(targets=("database",), shortest_s=2, longest_s=5, needs="disks"),
+    "database_disk_read_only": Kind(
+        targets=("database",), shortest_s=0.5, longest_s=3, weight=0.5, needs="disks"
+    ),
 }
 
 

@@ -11,7 +11,8 @@ import asyncio
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +22,13 @@ import psycopg
 
 from ingest_server.embedded.broker import BrokerKind
 from rig import dumps
+from rig.chaos import mounts
 from rig.chaos.converge import converge, settle
-from rig.chaos.deeds import do
+from rig.chaos.deeds import do, impossible
 from rig.chaos.house import House
 from rig.chaos.judging import Judgement, judge
 from rig.chaos.plan import KINDS, Deed, plan
+from rig.chaos.soak import grown, soak
 from rig.chaos.story import Story
 from runtime.clock import now_us
 from runtime.errors import RetryLater
@@ -42,6 +45,7 @@ class Options:
     cycles: int
     sabotage: Sabotage | None = None
     bound_s: float = 90.0
+    soak_minutes: float = 0.0
 
 
 @dataclass(kw_only=True, slots=True)
@@ -52,6 +56,8 @@ class Result:
     folder: Path
     judgement: Judgement | None = None
     findings: list[str] = field(default_factory=list)
+    soaked: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    """Of a soak: medians of the first and the last third, by part and quantity."""
     sabotage: str | None = None
 
     @property
@@ -86,6 +92,8 @@ class Result:
         }
         if self.sabotage is not None:
             told["sabotage"] = self.sabotage
+        if self.soaked:
+            told["soak"] = self.soaked
         known = [] if summary is None else summary.as_json()["findings"]
         told["findings"] = [*self.findings, *known]
         told["ok"] = self.ok
@@ -96,7 +104,7 @@ async def run(
     options: Options,
     story: Story,
     *,
-    say: Callable[[str], None],
+    say: Callable[..., None],
     tell: Callable[[int, Sequence[Deed], float, float], None],
     stop: asyncio.Event,
 ) -> Result | None:
@@ -104,6 +112,9 @@ async def run(
     result = Result(story=story, folder=options.folder, sabotage=options.sabotage)
     environ = environment(story.database)
     sabotaged = {"LINESIDE_SABOTAGE": "early_ack"} if options.sabotage == "early-ack" else {}
+    without = impossible(story.only or KINDS)
+    for fault, reason in without.items():
+        say("LS-8206", fault=fault, reason=reason)
     broker: BrokerKind = "nats" if story.broker == "nats" else "mosquitto"
     house = House(
         options.folder,
@@ -112,13 +123,19 @@ async def run(
         seed=story.seed,
         say=say,
         server_environment=sabotaged,
+        disks=any(KINDS[kind].needs == "disks" for kind in story.only or KINDS)
+        and not mounts.lacking(),
     )
     house.deaths = story.deaths
     async with house:
         try:
             await converge(house, since_us=now_us(), limit_s=options.bound_s)
             await house.plant.run()
-            await _cycles(house, options, story, tell, stop)
+            if options.soak_minutes:
+                samples = await soak(house, minutes=options.soak_minutes, stop=stop)
+                result.soaked = grown(samples)
+            else:
+                await _cycles(house, options, story, tell, stop, without)
             if stop.is_set():
                 return None
             await settle(house, limit_s=options.bound_s)
@@ -127,6 +144,12 @@ async def run(
             result.judgement = await asyncio.to_thread(judge, house, story)
         except RetryLater as error:
             result.findings.append(str(error))
+        except ExceptionGroup as group:
+            # A deed that could not be done or undone: the run proves nothing from here on.
+            result.findings += _leaves(group)
+            (options.folder / "failure").mkdir(exist_ok=True)
+            text = "".join(traceback.format_exception(group))
+            (options.folder / "failure" / "traceback").write_text(text, "utf-8")
         finally:
             story.save(options.folder)
             with suppress(RetryLater, OSError):
@@ -142,12 +165,13 @@ async def _cycles(
     story: Story,
     tell: Callable[[int, Sequence[Deed], float, float], None],
     stop: asyncio.Event,
+    without: Mapping[str, str],
 ) -> None:
     kinds = story.only or list(KINDS)
     while story.cycles < options.cycles and not stop.is_set():
         deeds = plan(story.seed, story.cycles + 1, kinds)
         began_s = time.monotonic()
-        await do(house, deeds, story)
+        await do(house, deeds, story, without=without)
         healing_s = time.monotonic()
         await converge(house, since_us=now_us(), limit_s=options.bound_s)
         await asyncio.to_thread(_count, house.database.dsn)
@@ -199,6 +223,12 @@ def _keep_evidence(house: House, result: Result, environ: dict[str, str]) -> Non
     write_private(folder / "result.json", told)
     with suppress(RetryLater, OSError, psycopg.Error):
         dumps.dump(house.database, folder / "database.dump", environ=environ)
+
+
+def _leaves(error: Exception) -> list[str]:
+    if not isinstance(error, ExceptionGroup):
+        return [f"a fault could not be done: {error!r}"]
+    return [text for one in error.exceptions for text in _leaves(one)]
 
 
 def _median(values: Sequence[float]) -> float | None:

@@ -19,6 +19,7 @@ _DEVICE: Final[Mapping[str, Mapping[str, Any]]] = {
     "opcua": {"timeout_ms": 1_500},
 }
 _LEASE_S: Final = 3
+_TRIAL_S: Final = 3
 
 
 def edge_file(folder: Path, edge: str, data_dir: Path) -> Path:
@@ -27,6 +28,7 @@ def edge_file(folder: Path, edge: str, data_dir: Path) -> Path:
     told["data_dir"] = str(data_dir)
     told["broker"]["keepalive_s"] = _KEEPALIVE_S
     told["publish"] = dict(_PUBLISH)
+    told["push"] = {"trial_s": _TRIAL_S}
     told["buffer"]["min_free_bytes"] = "1MiB"
     for device in told["devices"]:
         device.update(_DEVICE[device["driver"]])

@@ -43,6 +43,8 @@ class Story:
     """Copies of buffers no agent has any more, within the run's folder."""
     deaths: list[tuple[str, int]] = field(default_factory=list)
     """Which edge was killed when."""
+    wrong_clocks: list[list[Any]] = field(default_factory=list)
+    """[edge, from, to, offset]: when an edge's clock was wrong by how much, microseconds."""
     skipped: dict[str, int] = field(default_factory=dict)
     """Faults that could not be had on this machine."""
     took_s: list[float] = field(default_factory=list)

@@ -31,6 +31,10 @@ TEXTS: dict[str, Text] = {
         en="{folder} already holds a run. Go on with it by --resume, or name another folder.",
         zh="{folder} 中已有一次运行。请用 --resume 继续，或指定其他目录。",
     ),
+    "LS-8206": Text(
+        en="The fault {fault} is not possible here: {reason}. It is skipped and counted.",
+        zh="此处无法制造故障 {fault}：{reason}。将跳过并计数。",
+    ),
     "LS-8210": Text(
         en="Seed {seed}; everything is kept in {folder} while it runs.",
         zh="种子 {seed}；运行期间全部数据保存在 {folder}。",
@@ -88,5 +92,11 @@ TEXTS: dict[str, Text] = {
     "LS-8230": Text(
         en="--resume goes on as it began: without --seed, --keep and --only.",
         zh="--resume 按原设置继续：不能同时给出 --seed、--keep 和 --only。",
+    ),
+    "LS-8231": Text(
+        en="No faults: run so many minutes and sample memory, open files, disk and lag of every "
+        "program into soak.csv in the run's folder.",
+        zh="不制造故障：运行这么多分钟，采样各程序的内存、打开的文件、磁盘和滞后，"
+        "写入运行目录的 soak.csv。",
     ),
 }

@@ -1,0 +1,74 @@
+"""What a run is continued with is what was saved; what a soak says is where it went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rig.chaos.judging import troubles
+from rig.chaos.soak import Sample, grown
+from rig.chaos.story import Happened, Story
+from runtime.errors import Reconfigure
+
+
+def story() -> Story:
+    return Story(
+        seed=7,
+        broker="nats",
+        database="plain",
+        only=["kill_edge"],
+        cycles=3,
+        happened=[
+            Happened(kind="kill_edge", target="line-a", from_us=10, to_us=20),
+            Happened(kind="net_reset", target="plc-b", from_us=30, to_us=40),
+            Happened(kind="net_reset", target="line-a-broker", from_us=50, to_us=60),
+            Happened(kind="kill_edge", target="line-a", from_us=70, to_us=80),
+        ],
+        deaths=[("line-a", 10), ("line-a", 70)],
+    )
+
+
+def test_a_story_is_read_as_it_was_saved(tmp_path: Path) -> None:
+    story().save(tmp_path)
+    read = Story.load(tmp_path)
+    assert read.faults() == {"kill_edge": 2, "net_reset": 2}
+    assert (read.seed, read.cycles, read.happened) == (7, 3, story().happened)
+    read.save(tmp_path)
+    assert Story.load(tmp_path).happened == story().happened
+
+
+def test_a_folder_without_a_story_says_so(tmp_path: Path) -> None:
+    with pytest.raises(Reconfigure) as raised:
+        Story.load(tmp_path)
+    assert raised.value.code == "LS-8202"
+    (tmp_path / "story.json").write_text('{"seed": 1}')
+    with pytest.raises(Reconfigure):
+        Story.load(tmp_path)
+
+
+def test_trouble_on_the_way_from_the_device_is_not_trouble_behind_the_buffer() -> None:
+    deaths, trouble = troubles(story())
+    assert deaths == {"line-a": [10, 70]}
+    assert [(one.from_us, one.to_us) for one in trouble["line-a"]] == [(10, 20), (70, 80)]
+    assert [(one.from_us, one.to_us) for one in trouble["line-b"]] == [(30, 40)]
+
+
+def test_a_soak_compares_its_ends_and_leaves_out_the_beginning() -> None:
+    samples = [
+        Sample(
+            at_s=at,
+            part="work",
+            memory_mib=500.0 if at < 20 else 100.0 + at,
+            handles=20,
+            disk_mib=1.0,
+            lag_s=0.0,
+        )
+        for at in range(0, 101, 5)
+    ]
+    told = grown(samples)["work"]
+    first, last = told["memory_mib"]
+    assert 120 <= first <= 147
+    assert 173 <= last <= 200
+    assert told["handles"] == [20, 20]
+    assert grown([]) == {}
