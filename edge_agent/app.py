@@ -20,7 +20,7 @@ from edge_agent.configure.configurator import Configurator
 from edge_agent.page.facts import Facts
 from runtime import logs, platform
 from runtime.clock import Clock, now_us
-from runtime.errors import RetryLater
+from runtime.errors import Reconfigure, RetryLater
 from runtime.metrics import Metrics
 from runtime.supervise import Supervisor
 from wire.records import Event
@@ -71,10 +71,22 @@ class Agent:
                 await self._with_buffer(stop)
             except BufferDamaged as error:
                 _log.error(error.code, **error.params)
+            except Reconfigure as error:
+                raise self._who_runs(error) from error
             except RetryLater as error:
                 _log.error("LS-4109", reason=error, pause_s=_REOPEN_S)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _REOPEN_S)
+
+    def _who_runs(self, error: Reconfigure) -> Reconfigure:
+        """The error; where another agent has the buffer, with what that one says of itself."""
+        there = presence.read(self.config.data_dir)
+        if error.code != "LS-4101" or there is None:
+            return error
+        return Reconfigure(
+            "LS-4959", pid=there.pid, agent=there.agent, since=there.started_at,
+            config=there.file or "-", **error.params,
+        )  # fmt: skip
 
     async def _with_buffer(self, stop: asyncio.Event) -> None:
         folder, edge = self.config.data_dir, self.config.id

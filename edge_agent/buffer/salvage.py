@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from edge_agent.buffer import opening
-from edge_agent.buffer.queries import named, schema
+from edge_agent.buffer.queries import added, named, schema
 from edge_agent.buffer.records import holes, is_sound, tombstone_values
 from edge_agent.buffer.rows import Place, Salvage, Stored, StreamState
 from runtime import platform
@@ -26,6 +26,13 @@ from wire.frame import Kind, StreamClass, read_prefix
 _AT_ONCE = 256
 _MOST_ID = 2**40
 _MOST_FAILURES = 20_000
+_BESIDE = {
+    "command": "id, at_us, answer",
+    "received": "id, at_us",
+    "dispatched_order": "order_no, equipment, revision, state, product, quantity, due_us, rank,"
+    " note, at_us",
+}
+"""What stands beside the streams; a file of an earlier release lacks some of it."""
 _COLUMNS = "id, ord, cls, seq, through, kind, cause, exact, samples, from_us, to_us, at_us, body"
 
 
@@ -41,7 +48,7 @@ def salvage(path: Path, *, reason: str, now_us: int) -> Salvage:
     with closing(sqlite3.connect(fresh, isolation_level=None)) as new:
         new.execute("pragma auto_vacuum = incremental")
         new.execute("pragma synchronous = full")
-        new.executescript(f"{schema()} pragma user_version = {opening.VERSION};")
+        new.executescript(f"{schema()} {added()} pragma user_version = {opening.VERSION};")
         new.execute("begin")
         with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as old:
             records, lost = _Transfer(old, new, now_us).run()
@@ -88,8 +95,13 @@ class _Transfer:
         records = sum(self._take(row) for row in self._readable())
         self._finish_streams()
         lost = self._entomb()
-        for row in self._rows("select id, at_us, answer from command"):
-            self._new.execute("insert or ignore into command values (?, ?, ?)", row)
+        for table, columns in _BESIDE.items():
+            marks = ", ".join("?" * len(columns.split(",")))
+            for row in self._rows(f"select {columns} from {table}"):  # noqa: S608
+                self._new.execute(
+                    f"insert or ignore into {table} ({columns}) values ({marks})",  # noqa: S608
+                    row,
+                )
         return records, lost
 
     def _rows(self, statement: str) -> Iterator[tuple[Any, ...]]:

@@ -27,10 +27,11 @@ from uuid import UUID
 
 import aiosqlite
 
-from edge_agent.buffer import opening, received, room, salvage
+from edge_agent.buffer import opening, orders, received, room, salvage
 from edge_agent.buffer.chain import Chain, first_records, forget_old, read_chain
 from edge_agent.buffer.finish import to_the_end
 from edge_agent.buffer.numbering import seqs
+from edge_agent.buffer.orders import DispatchedOrder
 from edge_agent.buffer.queries import named
 from edge_agent.buffer.records import (
     holes,
@@ -360,6 +361,19 @@ class Store:
             values = {"id": command.bytes, "at_us": self._clock(), "answer": answer}
             await db.execute(self._sql["answered"], values)
             await db.execute(self._sql["forget_answers"])
+
+    async def take_order(self, order: DispatchedOrder) -> bool:
+        """Keep what the server says of an order, if it is news; False: there are too many."""
+        return await to_the_end(self._take_order(order))
+
+    async def _take_order(self, order: DispatchedOrder) -> bool:
+        async with self._transaction() as db:
+            return await orders.take(db, order)
+
+    async def dispatched_orders(self) -> list[DispatchedOrder]:
+        """What there is to do at this line, by equipment and rank; at most 1,000."""
+        async with self._reading() as db:
+            return await orders.dispatched(db)
 
     # -- the connection --------------------------------------------------------------------------
 

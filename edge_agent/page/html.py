@@ -31,6 +31,7 @@ def render(status: Mapping[str, Any], values: Sequence[Mapping[str, Any]], lang:
     state = word("connected") if broker["connected"] else word("disconnected")
     rows = [
         (word("agent"), escape(status["agent"])),
+        (word("configuration"), _configuration(status["configuration"], lang)),
         (word("started"), escape(status["started_at"] or "")),
         (
             word("broker"),
@@ -69,6 +70,7 @@ def render(status: Mapping[str, Any], values: Sequence[Mapping[str, Any]], lang:
 
 _WORDS: Final = {
     "agent": "LS-4510",
+    "configuration": "LS-4956",
     "started": "LS-4511",
     "broker": "LS-4512",
     "connected": "LS-4513",
@@ -94,6 +96,18 @@ _WORDS: Final = {
     "down": "LS-4533",
     "connecting": "LS-4534",
 }
+
+
+def _configuration(found: Mapping[str, Any], lang: Language) -> str:
+    """Which one runs: the edge's own file, or a pushed version, perhaps on trial."""
+    if not found:
+        return "-"
+    said = str(found["file"])
+    if found["version"] is not None:
+        said = text("LS-4957", lang=lang, version=found["version"])
+    if found["trial_until"]:
+        said += ", " + text("LS-4958", lang=lang, until=found["trial_until"])
+    return escape(said)
 
 
 def _device(one: Mapping[str, Any], word: Any) -> str:

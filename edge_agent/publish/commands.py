@@ -1,6 +1,7 @@
 """What the server asks of this edge: carried out once, answered as often as it is asked.
 
-Nothing that is asked can reach a PLC: what there is to ask is `ping`, and a configuration to run.
+Nothing that is asked can reach a PLC. There is `ping`, `order` (what there is to do at this line,
+kept for whoever stands there), and a configuration to run.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
+from edge_agent.buffer.orders import MOST_DISPATCHED
 from edge_agent.buffer.store import Store
+from edge_agent.publish.order_body import order_of
 from runtime import logs, messages
 from runtime.clock import Clock
 from wire.control import Command, CommandAck, ConfigPush
-from wire.errors import WireError
+from wire.errors import LinesideError, WireError
 
 _log = logs.get("edge.commands")
 
@@ -41,7 +44,15 @@ class Commands:
         except WireError as error:
             _log.warning("LS-4304", topic="cmd", reason=error)
             return None
-        return await self._once(command.id, self._decide(command))
+        known = await self._store.answer_of(command.id)
+        if known is not None:
+            return known
+        answer = await self._carry_out(command)
+        encoded = answer.encode()
+        # What it did is durable by now: killed in between, the agent does it again, to no effect.
+        await self._store.answered(command.id, encoded)
+        _log.info("command answered", id=str(command.id), kind=command.kind, state=answer.state)
+        return encoded
 
     async def answer_config(self, payload: bytes) -> bytes | None:
         """The answer to a message on `down/config`; None while there is none, or it is no push."""
@@ -64,22 +75,25 @@ class Commands:
             self.late.get_nowait()
         self.late.put_nowait(answer.encode())
 
-    async def _once(self, command: UUID, answer: CommandAck) -> bytes:
-        known = await self._store.answer_of(command)
-        if known is not None:
-            return known
-        encoded = answer.encode()
-        await self._store.answered(command, encoded)
-        _log.info("command answered", id=str(command), state=answer.state)
-        return encoded
-
-    def _decide(self, command: Command) -> CommandAck:
+    async def _carry_out(self, command: Command) -> CommandAck:
         now_us = self._clock()
         if command.expires_us is not None and command.expires_us < now_us:
             return CommandAck(id=command.id, state="expired", at_us=now_us)
+        if command.kind == "order":
+            return await self._order(command, now_us)
         if command.kind == "ping":
             return CommandAck(id=command.id, state="done", at_us=now_us)
         return _refused(command.id, now_us, "LS-4401", kind=command.kind)
+
+    async def _order(self, command: Command, now_us: int) -> CommandAck:
+        """Keep an order dispatched to this line, or its withdrawal."""
+        try:
+            order = order_of(command.body, at_us=now_us)
+        except LinesideError as error:
+            return _refused(command.id, now_us, error.code, **error.params)
+        if not await self._store.take_order(order):
+            return _refused(command.id, now_us, "LS-4404", most=MOST_DISPATCHED)
+        return CommandAck(id=command.id, state="done", at_us=now_us)
 
 
 def config_ack(

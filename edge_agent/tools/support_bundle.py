@@ -1,8 +1,8 @@
 """`lineside-edge support-bundle`: one file with what a supporter asks for, and no secret in it.
 
-It holds the configuration as understood, the agent's status, versions, figures of the buffer, and
-logs. Samples are never in it; the configuration is written from its model, in which secrets are
-`***`, not copied from its text, in which they may stand.
+It holds the configuration as understood, pushed ones likewise, the agent's status, versions,
+figures of the buffer, and logs. Samples are never in it; configurations are written from their
+model, in which secrets are `***`, not copied from their text, in which they may stand.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import yaml
 from pydantic import BaseModel
 
 from edge_agent.config import EdgeConfig, load
+from edge_agent.configure import kept
+from edge_agent.configure.text import other, own
 from edge_agent.tools.ask import ask
 from edge_agent.tools.say import say
 from runtime import messages
@@ -58,14 +60,54 @@ def gather(file: Path, logs: Sequence[Path], *, at_us: int) -> dict[str, str]:
         found["configuration-problems.txt"] = "\n".join(lines) + "\n"
     secrets: list[str] = []
     if config is not None:
-        secrets = sorted({one.reveal() for one in secrets_in(config)} - {""}, key=len, reverse=True)
-        dumped = config.model_dump(mode="json", by_alias=True)
-        found["edge.yaml"] = yaml.safe_dump(dumped, allow_unicode=True, sort_keys=False)
+        pushed = _pushed(file)
+        known = {one.reveal() for one in secrets_in([config, *pushed])}
+        secrets = sorted(known - {""}, key=len, reverse=True)
+        found["edge.yaml"] = _yaml(config)
+        for number, one in enumerate(pushed, 1):
+            found[f"pushed-{number}.yaml"] = _yaml(one)
+        found["pushed.json"] = _json(_or_error(lambda: _about_pushed(config.data_dir)))
         found["status.json"] = _json(_or_error(lambda: ask(config)))
         found["buffer.json"] = _json(_or_error(lambda: _buffer(config)))
     for number, log in enumerate(logs, 1):
         found[f"logs/{number}-{log.name}"] = _TELLING.sub(rf"\g<1>{_HIDDEN}", _tail(log))
     return {name: scrubbed(text, secrets) for name, text in found.items()}
+
+
+def _yaml(config: EdgeConfig) -> str:
+    dumped = config.model_dump(mode="json", by_alias=True)
+    return yaml.safe_dump(dumped, allow_unicode=True, sort_keys=False)
+
+
+def _pushed(file: Path) -> list[EdgeConfig]:
+    """The pushed configurations that are remembered, as far as they can be read."""
+    try:
+        here = own(file)
+        remembered = kept.load(here.config.data_dir)
+        texts = [remembered.current, None if remembered.trial is None else remembered.trial.pushed]
+        return [
+            other(one.text, one.version, beside=here, file=file).config
+            for one in texts
+            if one is not None
+        ]
+    except (ConfigError, kept.Unreadable):
+        return []  # `pushed.json` says what is remembered
+
+
+def _about_pushed(folder: Path) -> dict[str, Any]:
+    """What is remembered of pushed configurations; no text, nor what may quote one."""
+    try:
+        remembered = kept.load(folder)
+    except kept.Unreadable as error:
+        return {"error": str(error)}
+    return remembered.model_dump(
+        mode="json",
+        exclude={
+            "current": {"text"},
+            "trial": {"pushed": {"text"}, "before": {"text"}},
+            "answers": {"__all__": {"reason"}},
+        },
+    )
 
 
 def secrets_in(value: object) -> Iterator[Secret]:

@@ -135,6 +135,14 @@ TEXTS: dict[str, Text] = {
         "not applied. Change the file on the edge.",
         zh="本边缘端只使用本机的配置文件：版本 {version} 未被应用。请在边缘端修改该文件。",
     ),
+    "LS-4403": Text(
+        en="The order cannot be read: {field}: {reason}. Send it again as the contract has it.",
+        zh="无法读取该工单：{field}：{reason}。请按约定重新发送。",
+    ),
+    "LS-4404": Text(
+        en="{most} orders are dispatched to this line already. Withdraw some first.",
+        zh="已有 {most} 个工单下达到本线。请先撤回一部分。",
+    ),
     "LS-4501": Text(
         en="The page cannot use port {port}: {reason}. Free the port, or set page.port to 0.",
         zh="页面无法使用端口 {port}：{reason}。请释放该端口，或将 page.port 设为 0。",

@@ -146,6 +146,12 @@ TEXTS: dict[str, Text] = {
     "LS-4956": Text(en="configuration", zh="配置"),
     "LS-4957": Text(en="pushed, version {version}", zh="推送的配置，版本 {version}"),
     "LS-4958": Text(en="on trial until {until}", zh="试运行至 {until}"),
+    "LS-4959": Text(
+        en="The buffer {file} is in use by another edge agent: process {pid}, {agent}, since "
+        "{since}, with {config}. Stop that one first, or give this one its own data_dir.",
+        zh="缓冲区 {file} 正被另一个边缘代理使用：进程 {pid}，{agent}，自 {since} 起，配置 "
+        "{config}。请先停止它，或为本代理设置单独的 data_dir。",
+    ),
     "LS-4955": Text(
         en="{file} cannot be written: {reason}. Free some space or check the disk; until then "
         "no pushed configuration is taken.",

@@ -121,3 +121,31 @@ select 1 from received where id = :id;
 -- The newest twenty thousand stay.
 delete from received where rowid <= (
     select rowid from received order by rowid desc limit 1 offset 20000);
+
+-- take_order --
+-- The newest revision counts, in whatever order they come.
+insert into dispatched_order
+    (order_no, equipment, revision, state, product, quantity, due_us, rank, note, at_us)
+values
+    (:order_no, :equipment, :revision, :state, :product, :quantity, :due_us, :rank, :note, :at_us)
+on conflict (order_no, equipment) do update set
+    revision = excluded.revision, state = excluded.state, product = excluded.product,
+    quantity = excluded.quantity, due_us = excluded.due_us, rank = excluded.rank,
+    note = excluded.note, at_us = excluded.at_us
+where excluded.revision > dispatched_order.revision;
+
+-- count_other_orders --
+-- How many are dispatched besides this one.
+select count(*) from dispatched_order
+where state = 'dispatched' and not (order_no = :order_no and equipment = :equipment);
+
+-- dispatched_orders --
+-- What there is to do.
+select order_no, equipment, revision, product, quantity, due_us, rank, note, at_us
+from dispatched_order where state = 'dispatched' order by equipment, rank, due_us, order_no;
+
+-- forget_withdrawn --
+-- The newest of them stay.
+delete from dispatched_order where state = 'withdrawn' and at_us < (
+    select at_us from dispatched_order where state = 'withdrawn'
+    order by at_us desc limit 1 offset :most);

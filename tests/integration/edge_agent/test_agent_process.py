@@ -90,7 +90,8 @@ async def test_a_killed_agent_goes_on_where_it_was_and_a_stopped_one_says_goodby
             async with _program("run", file) as second:
                 said = (await second.communicate())[0].decode()
                 assert second.returncode == 2, said
-                assert "LS-4101" in said
+                assert "LS-4959" in said
+                assert f"process {agent.pid}," in said, "who it is that runs"
             async with _program("status", file, "--json") as asked:
                 told = json.loads((await asked.communicate())[0])
                 assert told["edge"] == EDGE.edge

@@ -16,6 +16,9 @@ from edge_agent.buffer.rows import Place
 from edge_agent.buffer.store import Store
 from edge_agent.cli import app
 from edge_agent.config import EdgeConfig, load
+from edge_agent.configure import kept
+from edge_agent.configure.kept import Pushed
+from edge_agent.configure.text import sha256_of
 from edge_agent.tools.export_records import export
 from edge_agent.tools.support_bundle import gather, scrubbed
 from ingest_server.embedded.broker import EmbeddedBroker
@@ -138,6 +141,9 @@ async def test_a_bundle_holds_no_secret_wherever_it_stands(
     )
     file.write_text(text, "utf-8")
     assert load(file).broker.username == "line"
+    pushed = text.replace("Geheim", "Gepusht")
+    current = Pushed(version=3, sha256=sha256_of(pushed), text=pushed, own_sha256=sha256_of(text))
+    kept.save(config.data_dir, kept.Kept(current=current, highest=3))
     log.write_text('tried Geheim"7 and "Geheim\\"7", password=other, "api_token": "abc"\n', "utf-8")
     done = CliRunner().invoke(
         app, ["support-bundle", str(file), "--out", str(out), "--log", str(log)]
@@ -146,12 +152,15 @@ async def test_a_bundle_holds_no_secret_wherever_it_stands(
     with zipfile.ZipFile(out) as bundle:
         found = {name: bundle.read(name).decode() for name in bundle.namelist()}
     assert set(found) == {
-        "versions.json", "edge.yaml", "status.json", "buffer.json", "logs/1-agent.log"
+        "versions.json", "edge.yaml", "pushed-1.yaml", "pushed.json", "status.json",
+        "buffer.json", "logs/1-agent.log",
     }  # fmt: skip
     for name, content in found.items():
-        for secret in ("Geheim", "other", "abc"):
+        for secret in ("Geheim", "Gepusht", "other", "abc"):
             assert secret not in content, name
     assert yaml.safe_load(found["edge.yaml"])["broker"]["password"] == "***"
+    assert yaml.safe_load(found["pushed-1.yaml"])["broker"]["password"] == "***"
+    assert json.loads(found["pushed.json"])["current"]["version"] == 3
     streams = json.loads(found["buffer.json"])["streams"]
     assert [one["class"] for one in streams] == ["key", "bulk"]
     assert streams[0]["unacked_records"] == streams[0]["records"] >= 4
