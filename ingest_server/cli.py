@@ -32,6 +32,7 @@ app = cli.program("The ingestion server of Lineside.")
 dead_letters = typer.Typer(no_args_is_help=True, help="Messages that could not be used.")
 app.add_typer(dead_letters, name="dead-letter")
 app.add_typer(cli_storage.retention, name="retention")
+app.add_typer(cli_storage.timescaledb, name="timescaledb")
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The server's configuration (YAML).")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON array.")]

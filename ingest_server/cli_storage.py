@@ -1,4 +1,4 @@
-"""`lineside-server retention`: how long readings are kept, and what that means at the moment."""
+"""`lineside-server retention` and `timescaledb`: how long readings are kept, and in which form."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The server's configuration (YAML).")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON value.")]
 
+timescaledb = typer.Typer(no_args_is_help=True, help="TimescaleDB, turned on later.")
 retention = typer.Typer(no_args_is_help=True, help="How long readings are kept.")
 
 
@@ -106,6 +107,20 @@ def run(
         typer.echo(_in_words(each, dry_run=dry_run))
     if not done:
         typer.echo(messages.text("LS-5831"))
+
+
+@timescaledb.command("enable")
+def enable(file: File) -> None:
+    """Move a plain database into TimescaleDB's hypertables; servers must be stopped."""
+    from ingest_server.store import hypertables
+
+    def tell(moved: hypertables.Moved) -> None:
+        said = {"table": moved.name, "rows": str(moved.rows), "left": str(moved.left)}
+        typer.echo(messages.text("LS-5844", lang=None, **said))
+
+    config = strict_yaml.load(file, ServerConfig)
+    _with_database(config, lambda dsn: hypertables.enable(dsn, told=tell))
+    typer.echo(messages.text("LS-5845"))
 
 
 def _in_words(done: Done, *, dry_run: bool) -> str:

@@ -18,13 +18,13 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from ingest_server.store.errors import DatabaseAhead, wrapped
+from ingest_server.store.errors import DatabaseAhead, StoreRefuses, wrapped
 from ingest_server.store.views import put_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LOCK = 0x4C53_4445_0001
+MIGRATION_LOCK = 0x4C53_4445_0001
 """Key of the advisory lock: the letters LSDE and a number of ours."""
 
 
@@ -36,10 +36,11 @@ class Migrated:
     after: str
 
 
-def migrate(dsn: str) -> Migrated:
+def migrate(dsn: str, *, hypertables: bool = True) -> Migrated:
     """Make the database of `dsn` current; safe to call always and by several processes at once.
 
-    Raises StoreError; DatabaseAhead where a later release has migrated it already.
+    `hypertables`: a new database uses TimescaleDB where it can be had. Raises StoreError;
+    DatabaseAhead where a later release has migrated it already.
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
@@ -47,14 +48,18 @@ def migrate(dsn: str) -> Migrated:
     with _connected(dsn) as connection:
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the creator made it
-        driver.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        driver.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
         driver.execute("CREATE SCHEMA IF NOT EXISTS lineside")
+        moving = driver.execute("SELECT to_regclass('lineside.reading_moving')").fetchone()
         driver.commit()
+        if moving and moving[0] is not None:
+            raise StoreRefuses("LS-5840")
         before = _revision(connection)
         known = ScriptDirectory.from_config(config)
         if before is not None and before not in {each.revision for each in known.walk_revisions()}:
             raise DatabaseAhead("LS-5510", found=before)
         config.attributes["connection"] = connection
+        config.attributes["hypertables"] = hypertables
         command.upgrade(config, "head")
         connection.commit()
         put_views(driver)

@@ -57,4 +57,34 @@ TEXTS: dict[str, Text] = {
         en="{table}: {from} to {to} would be dropped, {size}.",
         zh="{table}：将删除 {from} 至 {to}，{size}。",
     ),
+    "LS-5840": Text(
+        en="The database is being moved to TimescaleDB, and that is not finished. Call "
+        "`lineside-server timescaledb enable` again; it goes on where it ended. Then start the "
+        "server.",
+        zh="数据库正在迁移到 TimescaleDB，尚未完成。"
+        "请再次运行 `lineside-server timescaledb enable`，它会从中断处继续；完成后再启动服务器。",
+    ),
+    "LS-5841": Text(
+        en="These use the database: {who}. Stop all servers first; the edges keep what they read "
+        "meanwhile.",
+        zh="以下程序正在使用数据库：{who}。请先停止所有服务器；边缘端会在此期间保留其读数。",
+    ),
+    "LS-5842": Text(
+        en="This database server has no TimescaleDB. Install the extension there, add timescaledb "
+        "to shared_preload_libraries, start it again, then call this command again.",
+        zh="该数据库服务器没有 TimescaleDB。请在其上安装该扩展，将 timescaledb 加入 "
+        "shared_preload_libraries 并重启，然后再次运行本命令。",
+    ),
+    "LS-5843": Text(
+        en="{table} has {found} rows, {copied} were copied. Nothing of it was changed. Report it.",
+        zh="{table} 有 {found} 行，复制了 {copied} 行。该表未作任何更改。请上报。",
+    ),
+    "LS-5844": Text(
+        en="{table}: {rows} rows moved; {left} parts to go.",
+        zh="{table}：已迁移 {rows} 行；剩余 {left} 个部分。",
+    ),
+    "LS-5845": Text(
+        en="Done: everything is in hypertables of TimescaleDB. Start the server.",
+        zh="完成：所有数据已在 TimescaleDB 的超表中。可以启动服务器。",
+    ),
 }

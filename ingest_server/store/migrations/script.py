@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from alembic import context
 from sqlalchemy import Connection
 
 _VERSIONS = Path(__file__).with_name("versions")
@@ -30,7 +31,9 @@ def run(bind: Connection, name: str) -> None:
 
 
 def install_timescaledb(bind: Connection) -> bool:
-    """Whether the database has TimescaleDB, which is installed if this user may do that."""
+    """Whether to use TimescaleDB: it is wanted, and there or installed if this user may do that."""
+    if not context.config.attributes.get("hypertables", True):
+        return False
     connection = _driver(bind)
     row = connection.execute(_CAN_INSTALL).fetchone()
     installed, installable = row or (False, False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -11,6 +12,7 @@ from ingest_server.store.connection import connect
 from ingest_server.store.errors import DatabaseAhead, StoreAway, StoreRefuses
 from ingest_server.store.migrate import migrate
 from ingest_server.store.partitions import AHEAD_DAYS, DAY_US, MINUTES, READING, Partitions
+from ingest_server.usecases.rollup import Rollup
 
 TODAY = 20_454  # 2026-01-01
 
@@ -20,6 +22,52 @@ def test_several_that_start_at_once_migrate_once(any_dsn: str) -> None:
         done = list(pool.map(migrate, [any_dsn] * 4))
     [newest] = {each.after for each in done}
     assert sorted(str(each.before) for each in done) == ["None", newest, newest, newest]
+
+
+def of_release(dsn: str, name: str) -> None:
+    """Make the database one of an earlier release, with data in it."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        text = (Path(__file__).parent / "released" / f"{name}.sql").read_text("utf-8")
+        connection.execute(text.encode())
+
+
+def rows_by_table(dsn: str) -> dict[str, int]:
+    with connect(dsn, name="test") as connection:
+        tables = connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'lineside'::regnamespace "
+            "AND relkind IN ('r', 'p') AND NOT relispartition"
+        ).fetchall()
+        return {
+            table: connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchall()[0][0]
+            for (table,) in tables
+        }
+
+
+@pytest.mark.parametrize("release", ["m0001", "m0003"])
+def test_a_database_of_an_earlier_release_keeps_its_data(any_dsn: str, release: str) -> None:
+    of_release(any_dsn, release)
+    before = rows_by_table(any_dsn)
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(migrate, [any_dsn] * 3))
+    assert sorted(str(each.before) for each in done)[0] == release
+    after = rows_by_table(any_dsn)
+    assert {name: after.get(name) for name in before} == before
+    rollup = Rollup(any_dsn, clock=lambda: (TODAY + 10) * DAY_US)
+    while rollup.step():
+        pass
+    rollup.close()
+    with connect(any_dsn, name="test") as connection:
+        found = connection.execute(
+            "SELECT tag_id, ts::text, count, first, last FROM reading_1m ORDER BY 1, 2"
+        ).fetchall()
+    assert found == [
+        (1, "2026-01-01 10:00:00+00", 4, 100, 103),
+        (1, "2026-01-01 10:01:00+00", 4, 104, 107),
+        (1, "2026-01-01 10:02:00+00", 4, 108, 111),
+        (2, "2026-01-01 09:59:00+00", 1, 20.5, 20.5),
+        (2, "2026-01-01 10:01:00+00", 1, None, None),
+        (2, "2026-01-02 00:00:00+00", 1, 21.5, 21.5),
+    ]
 
 
 def test_readings_are_partitioned_or_a_hypertable(any_dsn: str, database_kind: str) -> None:

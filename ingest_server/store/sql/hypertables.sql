@@ -1,0 +1,107 @@
+-- name: take_time
+-- Whole days are copied in one statement; nobody else works here, so locks are had soon.
+SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '10s', false)
+
+-- name: keep_servers_out
+-- A server that starts waits for this lock, as it does for another's migration.
+SELECT pg_try_advisory_lock(%(key)s)
+
+-- name: others
+-- Lineside's own connections to this database but this one.
+SELECT application_name FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+  AND application_name LIKE 'lineside %%'
+
+-- name: can_install
+-- The loader of TimescaleDB defines its parameters only where it was preloaded.
+SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')
+       AND EXISTS (SELECT FROM pg_settings WHERE name LIKE 'timescaledb.%%')
+
+-- name: install
+-- Needs the right to do so; nothing where it is there.
+CREATE EXTENSION IF NOT EXISTS timescaledb SCHEMA public
+
+-- name: is_partitioned
+-- Whether a table is still partitioned by us.
+SELECT relkind = 'p' FROM pg_class WHERE oid = %(table)s::regclass
+
+-- name: is_prepared
+-- Whether the hypertable it is to become is there.
+SELECT to_regclass(%(moving)s) IS NOT NULL
+
+-- name: partitions
+-- What is still to be moved, oldest first.
+SELECT child.relname
+FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
+WHERE inhparent = %(table)s::regclass ORDER BY child.relname
+
+-- name: prepare
+-- Same columns, same indexes.
+CREATE TABLE {moving} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING COMMENTS)
+
+-- name: to_hypertable
+-- Chunks as long as the partitions were.
+SELECT create_hypertable(%(moving)s::regclass, 'ts', chunk_time_interval => make_interval(days => %(days)s), create_default_indexes => false)
+
+-- name: hold
+-- Nobody writes here; should somebody, it is not lost unseen.
+LOCK TABLE {part} IN ACCESS EXCLUSIVE MODE
+
+-- name: count
+-- How many rows have to arrive.
+SELECT count(*) FROM {part}
+
+-- name: copy
+-- All rows of a partition.
+INSERT INTO {moving} SELECT * FROM {part}
+
+-- name: detach
+-- It has been copied and counted.
+ALTER TABLE {table} DETACH PARTITION {part}
+
+-- name: drop
+-- In the same transaction.
+DROP TABLE {part}
+
+-- name: views
+-- Views on these tables, also on other such views, in the order in which they can be made again.
+WITH RECURSIVE uses AS (
+    SELECT oid, 0 AS depth FROM unnest(%(tables)s::text[]) AS t (name), LATERAL (SELECT t.name::regclass::oid) AS o (oid)
+    UNION ALL
+    SELECT r.ev_class, u.depth + 1
+    FROM uses AS u
+    JOIN pg_depend AS d ON d.refobjid = u.oid AND d.refclassid = 'pg_class'::regclass
+        AND d.classid = 'pg_rewrite'::regclass
+    JOIN pg_rewrite AS r ON r.oid = d.objid AND r.ev_class <> u.oid
+), views AS (
+    SELECT oid, max(depth) AS depth FROM uses WHERE depth > 0 GROUP BY oid
+)
+SELECT n.nspname, c.relname, pg_get_viewdef(c.oid),
+       ARRAY(SELECT CASE WHEN s.objsubid = 0
+                 THEN format('COMMENT ON VIEW %%I.%%I IS %%L', n.nspname, c.relname, s.description)
+                 ELSE format('COMMENT ON COLUMN %%I.%%I.%%I IS %%L', n.nspname, c.relname,
+                             a.attname, s.description) END
+             FROM pg_description AS s
+             LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = s.objsubid
+             WHERE s.objoid = c.oid AND s.classoid = 'pg_class'::regclass),
+       ARRAY(SELECT format('GRANT %%s ON %%I.%%I TO %%s', g.privilege_type, n.nspname, c.relname,
+                           CASE WHEN g.grantee = 0 THEN 'PUBLIC'
+                                ELSE quote_ident(pg_get_userbyid(g.grantee)) END)
+             FROM aclexplode(c.relacl) AS g WHERE g.grantee <> c.relowner)
+FROM views JOIN pg_class AS c ON c.oid = views.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+ORDER BY views.depth
+
+-- name: drop_empty
+-- No partition is left, and so no row; views on it are made again.
+DROP TABLE {table} CASCADE
+
+-- name: rename
+-- From now on it is the table.
+ALTER TABLE {moving} RENAME TO {short}
+
+-- name: rename_indexes
+-- Statements that give the indexes the names which a new database gives them.
+SELECT format('ALTER INDEX lineside.%%I RENAME TO %%I', i.relname, replace(
+           CASE WHEN x.indisprimary THEN t.relname || '_pkey' ELSE 'reading_tag_ts' END, '_moving', ''))
+FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid JOIN pg_class AS t ON t.oid = x.indrelid
+WHERE x.indrelid = %(table)s::regclass AND i.relname LIKE '%%moving%%'
