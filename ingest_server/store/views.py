@@ -1,6 +1,6 @@
 """Puts the views for BI tools (schema `lineside_bi`) there, after every migration.
 
-Invariants: what stands in `sql/views.sql` is what the database has; views that are current are not
+Invariants: what stands in `views.sql` is what the database has; views that are current are not
 touched, so a start never waits for a report that runs. Grants and people's own views on top stay,
 since views are replaced in place.
 """
@@ -15,7 +15,7 @@ import psycopg
 
 SCHEMA: Final = "lineside_bi"
 
-_FILE: Final = Path(__file__).with_name("sql") / "views.sql"
+_FILE: Final = Path(__file__).with_name("views.sql")
 _STATE: Final = """
 SELECT obj_description(to_regnamespace(%(schema)s)::oid, 'pg_namespace') AS mark,
        (SELECT count(*) FROM pg_views WHERE schemaname = %(schema)s) AS views
