@@ -37,7 +37,8 @@ async def watch(
         async for message in connection.messages():
             message.ack()
             if message.topic == live:
-                ages_s.append((now_us() - min(Live.decode(message.payload).ts)) / 1e6)
+                oldest_us = min(Live.decode(message.payload).ts)
+                ages_s.append((now_us() - oldest_us) / 1e6)
             elif not seen:
                 seen = True
                 first.append(time.time())

@@ -207,7 +207,7 @@ class Session:
         """Show other devices' values from now on."""
         self._live = live
         for source in live:
-            source.columns.fresh[:] = True
+            source.columns.fresh[:] = source.columns.ts != 0  # what was never read shows nothing
 
     def report_soon(self) -> None:
         """Send a status now, where there is a connection."""
@@ -313,7 +313,7 @@ class Session:
 
     async def _show_live(self, connection: Connection) -> None:
         for source in self._live:
-            source.columns.fresh[:] = True
+            source.columns.fresh[:] = source.columns.ts != 0  # what was never read shows nothing
         while True:
             for message in messages(self._live, self._store.epoch, self._clock()):
                 await connection.publish(up(self._edge, "live"), message.encode(), qos=0)

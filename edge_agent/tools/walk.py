@@ -1,5 +1,8 @@
 """Walks the address space of an OPC UA server, breadth first, many nodes a request.
 
+Several requests are under way at once. A server that cannot keep a continuation point for each of
+the nodes asked together is asked for those nodes one by one.
+
 Memory is bounded by `most`: so many nodes are looked at. Whatever ends the walk early, what was
 found until then stays in `found`. Only Browse, BrowseNext and Read are ever called.
 """
@@ -8,17 +11,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.status_codes import StatusCodes
 
 from drivers.opcua.nodes import question, standard
 from drivers.opcua.session import Session
 from wire.dtypes import DType
 from wire.records import MAX_PATH
+
+T = TypeVar("T")
 
 _OBJECTS: Final = 85
 _SERVER: Final = 2253
@@ -28,6 +34,8 @@ _NAMESPACES: Final = 2255
 _MOST_PER_BROWSE: Final = 11_710
 _MOST_PER_READ: Final = 11_705
 _BATCH: Final = 200
+_IN_FLIGHT: Final = 4
+_NO_POINT: Final = StatusCodes.BadNoContinuationPoints
 _READ_BATCH: Final = 500
 _REFERENCES: Final = 1_000
 """References of one node in one answer; a server keeps the rest behind a continuation point."""
@@ -93,12 +101,12 @@ class Walk:
         waiting = deque([(standard(_OBJECTS), "")])
         self._known = {waiting[0][0], standard(_SERVER)}
         while waiting and not self.stop.is_set() and not self.cut_off:
-            batch = [waiting.popleft() for _ in range(min(per_browse, len(waiting)))]
-            found = await self._browse([node for node, _ in batch])
+            batch = [waiting.popleft() for _ in range(min(_IN_FLIGHT * per_browse, len(waiting)))]
+            found = await self._browse([node for node, _ in batch], per_browse)
             for (_, path), references in zip(batch, found, strict=True):
                 for one in references:
                     self._meet(one, path, waiting)
-            if len(self._variables) >= per_read or not waiting:
+            if len(self._variables) >= _IN_FLIGHT * per_read or not waiting:
                 await self._read_all(per_read)
             self._progress(self.seen, len(self.found))
         await self._read_all(per_read)
@@ -119,7 +127,23 @@ class Walk:
             if wanted:
                 self._variables.append(_Variable(node=node, path=below))
 
-    async def _browse(self, nodes: Sequence[ua.NodeId]) -> list[list[ua.ReferenceDescription]]:
+    async def _browse(
+        self, nodes: Sequence[ua.NodeId], each: int
+    ) -> list[list[ua.ReferenceDescription]]:
+        """What is below each node, in requests of at most `each` nodes."""
+        parts = [nodes[start : start + each] for start in range(0, len(nodes), each)]
+        answers = await _at_once([self._browse_together(part) for part in parts])
+        found = [one for some in answers for one in some]
+        for at, one in enumerate(found):
+            if one is None:
+                (alone,) = await self._browse_together(nodes[at : at + 1])
+                found[at] = alone
+        return [one or [] for one in found]
+
+    async def _browse_together(
+        self, nodes: Sequence[ua.NodeId]
+    ) -> list[list[ua.ReferenceDescription] | None]:
+        """The answer to one request; None where the server had no continuation point left."""
         asked = ua.BrowseParameters(
             RequestedMaxReferencesPerNode=ua.UInt32(_REFERENCES),
             NodesToBrowse=[
@@ -137,7 +161,10 @@ class Walk:
         async with self._session.service() as session:
             results = await session.browse(asked)
         self._session.same_number(asked=len(nodes), found=len(results))
-        found = [list(one.References or ()) for one in results]
+        found: list[list[ua.ReferenceDescription] | None] = [
+            None if one.StatusCode.value == _NO_POINT else list(one.References or ())
+            for one in results
+        ]
         more = {at: one.ContinuationPoint for at, one in enumerate(results)}
         while open_points := {at: point for at, point in more.items() if point}:
             following = ua.BrowseNextParameters(
@@ -149,17 +176,27 @@ class Walk:
             self._session.same_number(asked=len(open_points), found=len(results))
             more = {}
             for at, one in zip(open_points, results, strict=True):
-                found[at] += one.References or ()
+                known = found[at]
+                if known is not None:
+                    known += one.References or ()
                 more[at] = one.ContinuationPoint
         return found
 
     async def _read_all(self, per_read: int) -> None:
         each = max(1, per_read // 3)
         variables, self._variables = self._variables, []
-        for start in range(0, len(variables), each):
-            await self._describe(variables[start : start + each])
+        parts = [variables[start : start + each] for start in range(0, len(variables), each)]
+        for start in range(0, len(parts), _IN_FLIGHT):
+            together = parts[start : start + _IN_FLIGHT]
+            described = await _at_once([self._describe(part) for part in together])
+            for part, kinds in zip(together, described, strict=True):
+                for one, dtype in zip(part, kinds, strict=True):
+                    if dtype is not None:
+                        self._keep(one, dtype)
+            self._progress(self.seen, len(self.found))
 
-    async def _describe(self, variables: Sequence[_Variable]) -> None:
+    async def _describe(self, variables: Sequence[_Variable]) -> list[DType | None]:
+        """The data type of each, None for those that are no tags."""
         attributes = (AttributeIds.DataType, AttributeIds.ValueRank, AttributeIds.UserAccessLevel)
         answers = await self._read(
             [
@@ -188,9 +225,7 @@ class Walk:
             if kind is None:
                 self.left_out["type"] += 1
             kinds[at] = kind
-        for one, dtype in zip(variables, kinds, strict=True):
-            if dtype is not None:
-                self._keep(one, dtype)
+        return kinds
 
     def _keep(self, one: _Variable, dtype: DType) -> None:
         address = self._address(one.node)
@@ -230,6 +265,18 @@ class Walk:
             answers = await session.read(ua.ReadParameters(NodesToRead=asked))
         self._session.same_number(asked=len(asked), found=len(answers))
         return answers
+
+
+async def _at_once(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """What all of them return, in order; one that fails ends the others."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def _value(answer: ua.DataValue) -> Any:

@@ -6,15 +6,20 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from asyncua import ua
 from asyncua.common.callback import CallbackType, ServerItemCallback
 from asyncua.server.server import Server
 from asyncua.ua.object_ids import ObjectIds
+from asyncua.ua.status_codes import StatusCodes
 
+from benchmarks.opcua_nodes import fill
+from drivers.opcua.session import Session
 from edge_agent.config import EdgeConfig
 from edge_agent.tools.browse import device_of, walked, written
+from edge_agent.tools.walk import Walk
 from runtime.errors import Reconfigure
 from runtime.strict_yaml import loads
 from simulators.app import Simulation
@@ -85,6 +90,47 @@ async def test_a_folder_larger_than_one_answer_is_found_whole_and_names_stay_uni
         's="DB"."row"[3]', True
     )  # fmt: skip
     assert dict(walk.left_out) == {"array": 1, "type": 1}
+
+
+async def test_a_server_short_of_continuation_points_is_still_found_whole(
+    many: str, server: Server
+) -> None:
+    view: Any = server.iserver.view_service
+    browse, refused = view.browse, 0
+
+    def short(asked: ua.BrowseParameters) -> list[ua.BrowseResult]:
+        nonlocal refused
+        results: list[ua.BrowseResult] = browse(asked)
+        for one in results if len(asked.NodesToBrowse) > 1 else ():
+            if len(one.References) > 100:
+                one.StatusCode = ua.StatusCode(ua.UInt32(StatusCodes.BadNoContinuationPoints))
+                one.References = []
+                refused += 1
+        return results
+
+    view.browse = short
+    walk, error = await walked(device_of(many, None), text="n.", most=100_000)
+    assert (error, refused > 0) == (None, True)
+    assert len(walk.found) == 1200
+
+
+async def test_thousands_of_nodes_in_many_folders_are_found_once_each(server: Server) -> None:
+    server.set_endpoint("opc.tcp://127.0.0.1:0")
+    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    await server.register_namespace("urn:lineside:bench")
+    await fill(server, 3_150)
+    shown: list[tuple[int, int]] = []
+    async with server:
+        assert server.bserver is not None
+        session = Session(device_of(f"opc.tcp://127.0.0.1:{server.bserver.port}", None))
+        await session.open()
+        walk = Walk(session, text="machine", most=10_000, progress=lambda *now: shown.append(now))
+        await walk.run()
+        await session.close()
+    assert len({one.address for one in walk.found}) == len(walk.found) == 3_150
+    assert walk.found[-1].path == "area-0/machine-31/tag-49"
+    assert shown == sorted(shown)
+    assert len(shown) > 3
 
 
 async def test_the_bound_of_nodes_holds_and_is_told(many: str) -> None:
