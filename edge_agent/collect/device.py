@@ -98,6 +98,9 @@ class Collector:
         ).labels(config.id)
         self._up = metrics.gauge("edge_device_up", "Whether the device answers.", ["device"])
         self._read_s = metrics.histogram("edge_read_seconds", "Duration of a reading.", ["device"])
+        self._late_s = metrics.histogram(
+            "edge_poll_late_seconds", "How long after its due time a poll began.", ["device"]
+        )
 
     @property
     def counts(self) -> dict[str, int]:
@@ -258,11 +261,12 @@ class Collector:
         gaps = MissedPolls(
             join_us=_JOIN_MISSED_US, longest_us=_LONGEST_MISSED_US, at_once_us=_TOLD_AT_ONCE_US
         )
-        seconds = self._read_s.labels(self.config.id)
+        seconds, late_s = self._read_s.labels(self.config.id), self._late_s.labels(self.config.id)
         due_us = start_us = _monotonic_us()
         try:
             while True:
                 asked_us = self._clock()
+                late_s.observe(max(0, _monotonic_us() - due_us) / 1e6)
                 self._progress.asks(source, asked_us)
                 with seconds.time():
                     columns = await device.read(group)
