@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from benchmarks import backlog, flat_out, ingest, sizes, steady
+from benchmarks import backlog, browse, flat_out, ingest, sizes, steady
 from benchmarks.results import QUICK_ROUNDS, ROUNDS, Result, as_json
 from runtime import logs
 
@@ -23,6 +23,7 @@ BENCHMARKS: Final[dict[str, dict[str, Benchmark]]] = {
         "steady": steady.steady,
         "backlog": backlog.backlog,
         "returns": backlog.returns,
+        "browse": browse.browse,
     },
     "ingest": {
         "rate": ingest.rates,
