@@ -60,9 +60,10 @@ _NEEDS: Final[Mapping[str, Callable[[], str]]] = {
 }
 
 
-def impossible(kinds: Iterable[str]) -> dict[str, str]:
-    """Which of these faults cannot be had on this machine, and why."""
+def impossible(kinds: Iterable[str], *, asked: bool = False) -> dict[str, str]:
+    """Which of these faults cannot be had on this machine, and why; `asked`: they were named."""
     reasons = {need: lacking() for need, lacking in _NEEDS.items()}
+    reasons["asking"] = clock.lacking() if asked else "it is done where --only names it"
     found = {kind: reasons.get(KINDS[kind].needs, "") for kind in kinds}
     return {kind: reason for kind, reason in found.items() if reason}
 

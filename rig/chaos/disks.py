@@ -13,8 +13,10 @@ from rig.chaos.house import House
 from rig.chaos.mounts import remount
 from rig.chaos.plan import Deed
 from rig.chaos.story import Story
+from rig.edge_page import edge_status
 
 _CHUNK: Final = 1 << 20
+_UP_LIMIT_S: Final = 60.0
 
 
 async def full_at_edge(house: House, deed: Deed, story: Story) -> None:
@@ -61,9 +63,17 @@ async def read_only(house: House, deed: Deed, _: Story) -> None:
 
 
 async def _alive_again(house: House, part: str) -> None:
-    """A program may give up on such a disk; somebody starts it again, as systemd would."""
-    if part in house.dead():
-        await house.start_again(part)
+    """A program may give up on such a disk; somebody starts it again, as systemd would.
+
+    It may also be about to: an agent is watched until it answers.
+    """
+    end = time.monotonic() + _UP_LIMIT_S
+    while time.monotonic() < end:
+        if part in house.dead():
+            await house.start_again(part)
+        if part not in house.edges or await edge_status(house, part) is not None:
+            return
+        await asyncio.sleep(0.2)
 
 
 def _fill(filler: Path) -> None:

@@ -25,8 +25,8 @@ MACHINES: Final = ("line-a/press-1", "line-a/press-2", "line-b/drill-1", "line-b
 class Kind:
     """One sort of fault. `targets`: what it may strike; it lasts `shortest_s` to `longest_s`.
 
-    `takes`: further parts that no other deed of the cycle may touch. `needs`: a part of the machine
-    without which it is skipped, and counted as skipped.
+    `takes`: further parts that no other deed of the cycle may touch. `needs`: what has to be there,
+    else it is skipped, and counted as skipped; `asking`: it has to be named.
     """
 
     targets: tuple[str, ...]
@@ -73,7 +73,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "database_put_back": Kind(targets=("database",), shortest_s=2, longest_s=6),
     "power_cut": Kind(targets=EDGES, shortest_s=4, longest_s=7, needs="preload"),
     "server_clock": Kind(targets=INGESTS, shortest_s=3, longest_s=6, needs="faketime"),
-    "edge_clock": Kind(targets=EDGES, shortest_s=3, longest_s=6, weight=0.7, needs="faketime"),
+    "edge_clock": Kind(targets=EDGES, shortest_s=3, longest_s=6, weight=0.7, needs="asking"),
     "edge_disk_full": Kind(targets=EDGES, shortest_s=2, longest_s=5, needs="disks"),
     "edge_disk_read_only": Kind(targets=EDGES, shortest_s=2, longest_s=5, needs="disks"),
     "database_disk_full": Kind(targets=("database",), shortest_s=2, longest_s=5, needs="disks"),

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import psycopg
 
@@ -35,6 +35,7 @@ from runtime.errors import RetryLater
 from runtime.platform import write_private
 
 Sabotage = Literal["early-ack", "deleted-batch"]
+_LAST_LOOK_S: Final = 1.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +113,7 @@ async def run(
     result = Result(story=story, folder=options.folder, sabotage=options.sabotage)
     environ = environment(story.database)
     sabotaged = {"LINESIDE_SABOTAGE": "early_ack"} if options.sabotage == "early-ack" else {}
-    without = impossible(story.only or KINDS)
+    without = impossible(story.only or KINDS, asked=bool(story.only))
     for fault, reason in without.items():
         say("LS-8206", fault=fault, reason=reason)
     broker: BrokerKind = "nats" if story.broker == "nats" else "mosquitto"
@@ -137,6 +138,9 @@ async def run(
             else:
                 await _cycles(house, options, story, tell, stop, without)
             if stop.is_set():
+                await house.plant.pause()
+                # What is read while an agent stops may be lost: nothing shall change then.
+                await asyncio.sleep(_LAST_LOOK_S)
                 return None
             await settle(house, limit_s=options.bound_s)
             if options.sabotage == "deleted-batch":
