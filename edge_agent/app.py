@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.metadata
 from pathlib import Path
 
 from edge_agent.assembly import COMMIT, Assembly, task_of
@@ -18,7 +17,7 @@ from edge_agent.configure import presence
 from edge_agent.configure.asked import Requests
 from edge_agent.configure.configurator import Configurator
 from edge_agent.page.facts import Facts
-from runtime import logs, platform
+from runtime import cli, logs, platform
 from runtime.clock import Clock, now_us
 from runtime.errors import Reconfigure, RetryLater
 from runtime.metrics import Metrics
@@ -34,11 +33,7 @@ _REOPEN_S = 5.0
 
 def release() -> str:
     """Name and version of this agent, as it stands in openings and statuses."""
-    try:
-        version = importlib.metadata.version("lineside")
-    except importlib.metadata.PackageNotFoundError:
-        version = "from source"
-    return f"lineside {version}"[:64]
+    return cli.release()[:64]
 
 
 class Agent:

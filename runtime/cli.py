@@ -6,6 +6,7 @@ Exit codes: 0 all well, 1 it failed and may work later, 2 somebody has to change
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -58,12 +59,32 @@ def program(description: str) -> typer.Typer:
             str | None,
             typer.Option("--lang", help="Language of messages: en or zh (default: the locale's)."),
         ] = None,
+        _version: Annotated[  # noqa: FBT002 - an option of the command line
+            bool,
+            typer.Option(
+                "--version", is_eager=True, callback=_show_version, help="Tell the release."
+            ),
+        ] = False,
     ) -> None:
         # `execute` has taken it out of the arguments, wherever it stood; this shows it in --help.
         pass
 
     options.__doc__ = description
     return app
+
+
+def release() -> str:
+    """Name and version of this distribution."""
+    try:
+        return f"lineside {importlib.metadata.version('lineside')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "lineside from source"
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
+    if wanted:
+        print(release())  # noqa: T201
+        raise typer.Exit
 
 
 def run(app: typer.Typer, *, extra: str) -> NoReturn:

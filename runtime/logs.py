@@ -19,12 +19,15 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from runtime import messages
+from runtime.clock import to_datetime
 from runtime.messages import Language
 
 _TAKEN = frozenset(
     {"at", "event", "exception", "level", "logger", "message", "method_name", "self"}
 )
 _OURS = frozenset({"at", "code", "exc_info", "level", "logger"})
+_MOMENTS_FROM_US = 10**14
+"""Microseconds below that (1973) are durations."""
 _FIRST = ("at", "level", "logger", "code", "message", "event")
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -116,6 +119,7 @@ def _use(renderer: Processor, number: int, sink: _Sink, lang: Language) -> None:
             _stamp,
             structlog.processors.add_log_level,
             _Wording(lang),
+            _with_times,
             structlog.processors.format_exc_info,
             renderer,
         ],
@@ -169,6 +173,18 @@ def _own_name(name: str) -> str:
 
 def _stamp(_logger: WrappedLogger, _method: str, record: EventDict) -> EventDict:
     record["at"] = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return record
+
+
+def _with_times(_logger: WrappedLogger, _method: str, record: EventDict) -> EventDict:
+    """Moments in microseconds as ISO 8601 in UTC: `down_since_us=17...` is for no reader."""
+    for name, value in list(record.items()):
+        plain = name.removesuffix("_us")
+        if name == plain or type(value) is not int or value < _MOMENTS_FROM_US or plain in record:
+            continue
+        with contextlib.suppress(OverflowError, ValueError):
+            record[plain] = to_datetime(value).isoformat(timespec="milliseconds")
+            del record[name]
     return record
 
 

@@ -19,6 +19,8 @@ from runtime.yaml_tree import Node
 _KEY = "[key]"
 _MOST_SHOWN = 60
 _MOST_WAYS = 256
+_REQUIRED = "LS-1010"
+_MISSPELT = "LS-1012"
 
 _SIMPLE = {
     "bool_parsing": "LS-1024",
@@ -36,7 +38,7 @@ _SIMPLE = {
     "iterable_type": "LS-1025",
     "list_type": "LS-1025",
     "mapping_type": "LS-1026",
-    "missing": "LS-1010",
+    "missing": _REQUIRED,
     "model_attributes_type": "LS-1026",
     "model_type": "LS-1026",
     "path_type": "LS-1023",
@@ -71,9 +73,27 @@ class _Place:
 
 
 def problems_of(error: ValidationError, root: Node, model: Any, name: str) -> Iterator[Problem]:
-    """One problem for each error that is not already known from reading the file itself."""
+    """One problem for each error that is not already known from reading the file itself.
+
+    A required key that stands there misspelt is one problem, not two.
+    """
     located = [(detail, _locate(root, detail)) for detail in error.errors(include_url=False)]
-    for detail, place in _choose_branches(located):
+    found = list(_worded(_choose_branches(located), model, name))
+    meant = {
+        (*path[:-1], problem.params["suggestion"])
+        for path, problem in found
+        if problem.code == _MISSPELT
+    }
+    for path, problem in found:
+        if problem.code != _REQUIRED or path not in meant:
+            yield problem
+
+
+def _worded(
+    chosen: Iterable[tuple[ErrorDetails, _Place]], model: Any, name: str
+) -> Iterator[tuple[tuple[int | str, ...], Problem]]:
+    """Each problem with its path."""
+    for detail, place in chosen:
         if place.node.broken:
             continue
         code, params = _word(detail, model)
@@ -84,8 +104,11 @@ def problems_of(error: ValidationError, root: Node, model: Any, name: str) -> It
         path = place.path
         if detail["type"] == "missing":
             path = (*path, detail["loc"][-1])
-        yield Problem(
-            file=name, line=line, column=column, field=dotted(path), code=code, params=params
+        yield (
+            path,
+            Problem(
+                file=name, line=line, column=column, field=dotted(path), code=code, params=params
+            ),
         )
 
 

@@ -213,3 +213,9 @@ def test_each_optional_library_belongs_to_the_extras_that_bring_it() -> None:
 
 def test_the_libraries_are_called_as_they_are_imported() -> None:
     assert all(find_spec(library) for library in cli.OPTIONAL)
+
+
+def test_the_release_is_told_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.execute(app_that(None), ["--version"], extra="edge") == 0
+    assert capsys.readouterr().out.strip() == cli.release()
+    assert cli.release().startswith("lineside ")

@@ -163,3 +163,14 @@ def test_before_it_is_configured_warnings_go_to_standard_error(
     assert out == ""
     assert "LS-1008" in err
     assert "quiet" not in err
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_moments_are_told_as_times_and_durations_as_numbers(as_json: bool) -> None:
+    stream = io.StringIO()
+    logs.configure(json=as_json, level="info", stream=stream, lang="en")
+    logs.get("edge").info("device answers", down_since_us=1_700_000_000_250_000, waited_us=1_500)
+    said = stream.getvalue()
+    assert "2023-11-14T22:13:20.250+00:00" in said
+    assert "down_since_us" not in said
+    assert "waited_us" in said

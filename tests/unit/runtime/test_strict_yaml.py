@@ -400,10 +400,9 @@ devices:
 """
     found = problems(text)
     assert [one.text("en") for one in found] == [
-        "edge.yaml:7:9: devices[0].groups[1].every_ms: This key is required. Add it.",
         "edge.yaml:7:9: devices[0].groups[1].evry_ms: Unknown key. Did you mean 'every_ms'?",
     ]
-    assert "是否应为“every_ms”" in found[1].text("zh")
+    assert "是否应为“every_ms”" in found[0].text("zh")
 
 
 def test_all_problems_of_a_file_are_told_at_once_in_the_order_of_lines() -> None:
@@ -429,6 +428,15 @@ lines:
         ("LS-1028", 10, 17, "lines.a.every_ms"),
         ("LS-1012", 10, 20, "lines.a.tgs"),
     ]
+
+
+def test_a_required_key_that_is_misspelt_is_one_problem_not_two() -> None:
+    text = "plant: p\nlines: {a: {evry_ms: 1, tags: []}}\n"
+    assert ("LS-1012", 2, 13, "lines.a.evry_ms") in codes(text)
+    assert not any(code == "LS-1010" for code, *_ in codes(text))
+    # What is missing besides is told.
+    two = "devices:\n  - {kind: opcua, securty: none}\n"
+    assert [code for code, *_ in codes(two)] == ["LS-1010", "LS-1012"]
 
 
 def test_a_value_that_came_by_an_alias_is_told_at_its_own_line() -> None:
