@@ -38,7 +38,7 @@ def device(name: str, port: int, *, every_ms: int = 20, more: str = "") -> str:
     driver: modbus-tcp
     host: 127.0.0.1
     port: {port}
-    timeout_ms: 300
+    timeout_ms: 2000
     groups:
       - every_ms: {every_ms}
         tags:
@@ -52,7 +52,7 @@ def text(
     edge: str = EDGE.edge,
     plant: str = EDGE.plant,
     data_dir: str = "edge data",
-    trial_s: float = 1.5,
+    trial_s: float = 2.5,
     window: int = 16,
     name: str = "",
     broker_host: str = "127.0.0.1",
