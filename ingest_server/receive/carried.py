@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from ingest_server.receive.arrival import Arrival, look_at, read_content
 from ingest_server.receive.decide import Reason
+from ingest_server.receive.late import BUSY
 from ingest_server.store.errors import CursorMoved
 from runtime import messages
 from wire.carried import Carried, Damaged, Reader
@@ -41,7 +42,7 @@ MOST_ROWS: Final = 50_000
 MOST_TOLD: Final = 20
 _TRIES: Final = 40
 _PAUSE_S: Final = 0.25
-_WAITING: Final = frozenset({Reason.AHEAD, Reason.PREDECESSOR_MISSING})
+_WAITING: Final = frozenset({Reason.AHEAD, Reason.PREDECESSOR_MISSING, BUSY})
 _ASIDE: Final = frozenset({Reason.BAD, Reason.REFUSED_BY_DATABASE, Reason.DAMAGED_AGAIN})
 
 Progress = Callable[[int], None]

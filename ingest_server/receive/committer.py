@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ingest_server.receive import late
 from ingest_server.receive.draft import Draft, Known, Outcome
-from ingest_server.store import edges, leases
+from ingest_server.store import columnstore, edges, leases
 from ingest_server.store.changes import Changes, commit
-from ingest_server.store.errors import BadBatch, CursorMoved, LeaseLost, StoreError
+from ingest_server.store.errors import BadBatch, CursorMoved, LeaseLost, StoreAway, StoreError
 from ingest_server.store.rows import NoticeRow
 from ingest_server.usecases.commit import Commit
 from wire.control import Rewind, Status
@@ -71,6 +72,9 @@ class Committer:
                     done[place] = self._status_or_not(arrival, arrival.edge, arrival.status)
                 else:
                     (alone if _stream(arrival) in self._held else together).append(place)
+            for places in late.split(arrivals, together, now_us=self._clock()):
+                self._late(arrivals, places, done)
+            together = [place for place in together if place not in done]
             if not self._in_one([arrivals[place] for place in together], together, done):
                 alone = sorted([*together, *alone])
             for place in alone:
@@ -123,6 +127,28 @@ class Committer:
         self._known.clear()
         self.cursors.clear()
         self._commit.forget()
+
+    def _late(
+        self, arrivals: Sequence[Arrival], places: Sequence[int], done: dict[int, Outcome]
+    ) -> None:
+        """Records of an edge that came late, where old readings are packed: apart, not waiting.
+
+        While TimescaleDB packs a day, writers into it wait; the other edges must not wait with
+        them. What does not get its turn soon stays at its edge, which sends it again.
+        """
+        connection = self._open()
+        if not columnstore.is_packed(connection):
+            return
+        group = [arrivals[place] for place in places]
+        try:
+            with late.soon_or_not(connection):
+                if not self._in_one(group, places, done):
+                    done.update(zip(places, map(self._alone, group), strict=True))
+        except StoreAway as error:
+            if not late.is_locked(error):
+                raise
+            self._forget()
+            done.update((place, Outcome(reason=late.BUSY)) for place in places)
 
     def _in_one(
         self, group: Sequence[Arrival], places: Sequence[int], done: dict[int, Outcome]
