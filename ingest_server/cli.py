@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import getpass
 import sys
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,17 +12,19 @@ import orjson
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from ingest_server import cli_storage, parts
 from ingest_server.config import ROLES, Role, ServerConfig
+from ingest_server.terminal.fleet import edges
+from ingest_server.terminal.gaps import gaps
+from ingest_server.terminal.shown import AsJson, File, read, show
 from runtime import cli, logs, messages, platform, strict_yaml
 from runtime.clock import now_us
 from runtime.errors import Reconfigure
 from wire.ids import EdgeId
 
 if TYPE_CHECKING:
-    from ingest_server.store import looks
+    pass
 
 _MOST_SHOWN = 4_096
 
@@ -33,9 +33,8 @@ dead_letters = typer.Typer(no_args_is_help=True, help="Messages that could not b
 app.add_typer(dead_letters, name="dead-letter")
 app.add_typer(cli_storage.retention, name="retention")
 app.add_typer(cli_storage.timescaledb, name="timescaledb")
-
-File = Annotated[Path, typer.Argument(metavar="FILE", help="The server's configuration (YAML).")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON array.")]
+app.add_typer(edges, name="edges")
+app.add_typer(gaps, name="gaps")
 
 
 def main() -> None:
@@ -207,7 +206,7 @@ def list_dead_letters(
     """Messages that could not be used, newest first."""
     from ingest_server.store import looks
 
-    _show(file, lambda dsn: looks.dead_letters(dsn, limit=limit), as_json=as_json)
+    show(read(file, lambda dsn: looks.dead_letters(dsn, limit=limit)), as_json=as_json)
 
 
 @dead_letters.command("show")
@@ -219,7 +218,7 @@ def show_dead_letter(
     """One message with its bytes."""
     from ingest_server.store import looks
 
-    found = _read(file, lambda dsn: looks.dead_letter(dsn, identity))
+    found = read(file, lambda dsn: looks.dead_letter(dsn, identity))
     if len(found) != 1:
         raise Reconfigure("LS-5454", id=identity, count=len(found))
     content = bytes(found[0].pop("bytes"))
@@ -232,53 +231,3 @@ def show_dead_letter(
         part = content[start : start + 16]
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
         typer.echo(f"{start:06x}  {part.hex(' '):<47}  {text}")
-
-
-@app.command()
-def gaps(
-    file: File,
-    edge: Annotated[str | None, typer.Option(help="Only of this edge: plant/edge.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
-    as_json: AsJson = False,  # noqa: FBT002
-) -> None:
-    """Times without data and why, newest first."""
-    from ingest_server.store import looks
-
-    _show(file, lambda dsn: looks.gaps(dsn, edge=edge, limit=limit), as_json=as_json)
-
-
-@app.command()
-def edges(file: File, as_json: AsJson = False) -> None:  # noqa: FBT002
-    """Every edge: state, last seen, complete to."""
-    from ingest_server.store import looks
-
-    _show(file, looks.edges, as_json=as_json)
-
-
-def _read(file: Path, look: Callable[[str], list[looks.Row]]) -> list[looks.Row]:
-    async def work() -> list[looks.Row]:
-        async with parts.database(strict_yaml.load(file, ServerConfig)) as dsn:
-            return await asyncio.to_thread(look, dsn)
-
-    return asyncio.run(work())
-
-
-def _show(file: Path, look: Callable[[str], list[looks.Row]], *, as_json: bool) -> None:
-    rows = _read(file, look)
-    if as_json:
-        typer.echo(orjson.dumps(rows).decode())
-        return
-    table = Table(box=None, pad_edge=False)
-    for name in rows[0] if rows else ():
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table if rows else messages.text("LS-5455"))
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, datetime):
-        return value.astimezone().isoformat(sep=" ", timespec="milliseconds")
-    return str(value)

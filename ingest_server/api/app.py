@@ -25,6 +25,9 @@ from runtime.clock import Clock, now_us
 from runtime.messages import Language
 from runtime.metrics import Metrics
 
+_LARGER = {"/api/v1/edges/config": 1024 * 1024}
+"""Bytes: a configuration is longer than a few names, and its escapes double it."""
+
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
@@ -97,7 +100,7 @@ def create_app(
     )
     for router in ROUTERS:
         app.include_router(router)
-    app.add_middleware(BodyLimit, most=MAX_BODY, problems=problems)
+    app.add_middleware(BodyLimit, most=MAX_BODY, larger=_LARGER, problems=problems)
     # Added last, so it stands in front of all others.
     app.add_middleware(BearerGate, token=token, problems=problems, open_prefixes=open_prefixes)
     openapi.complete(app)

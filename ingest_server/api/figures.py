@@ -33,10 +33,12 @@ class Basis:
         *,
         made: Mapping[str, list[dict[str, Any]]],
         feeds: Sequence[dict[str, Any]],
+        now: datetime,
         running: Mapping[str, list[Place]],
     ) -> None:
         self.made = made
         self.feeds = feeds
+        self.now = now
         self.running = running
 
 
@@ -59,7 +61,7 @@ async def basis_of(
     involved |= {place_of(row) for rows in made.values() for row in rows}
     involved |= {place for number in numbers for place in running.get(number, [])}
     feeds = await reads.rows(connection, "orders", "feeds", **columns_of(involved))
-    return Basis(made=made, feeds=feeds, running=running)
+    return Basis(made=made, feeds=feeds, running=running, now=now)
 
 
 def place_of(row: Mapping[str, Any]) -> Place:
@@ -116,11 +118,7 @@ def figures(row: Mapping[str, Any], basis: Basis) -> dict[str, Any]:
                 OperationFacts(assigned=bool(running_on), completed=state == OrderState.COMPLETED),
             ),
         ),
-        complete_to_us=[
-            None if feed["complete_to"] is None else from_datetime(feed["complete_to"])
-            for feed in basis.feeds
-            if place_of(feed) in own
-        ],
+        complete_to_us=_reach([feed for feed in basis.feeds if place_of(feed) in own], basis.now),
     )
     complete_to = found.complete_to_us
     return {
@@ -145,6 +143,21 @@ def figures(row: Mapping[str, Any], basis: Basis) -> dict[str, Any]:
         "complete_to": None if complete_to is None else to_datetime(complete_to).astimezone(zone),
         "time_zone": zone_name,
     }
+
+
+def _reach(feeds: Sequence[Mapping[str, Any]], now: datetime) -> list[int | None]:
+    """Up to when each feed that counts is complete.
+
+    Only edges in service count: one that is off or retired must not keep figures open for ever. If
+    none of them is, nothing more is to come, so all is complete up to now.
+    """
+    if feeds and not any(feed["in_service"] for feed in feeds):
+        return [from_datetime(now)]
+    return [
+        None if feed["complete_to"] is None else from_datetime(feed["complete_to"])
+        for feed in feeds
+        if feed["in_service"]
+    ]
 
 
 def _outputs(order: str, made: Iterable[Mapping[str, Any]]) -> list[Output]:

@@ -32,8 +32,8 @@ _SQL = beside(__file__, "commands.sql")
 _MOST_AT_ONCE = 200
 _PATIENCE = timedelta(days=30)
 _KEEP = 1_000
-_NEVER_ASKED = "LS-5470"
-_NO_ANSWER = "LS-5471"
+_NEVER_ASKED = "LS-5670"
+_NO_ANSWER = "LS-5671"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import psycopg
+from psycopg.rows import DictRow, dict_row
 
 from ingest_server.store.errors import wrapped
 
@@ -43,3 +46,21 @@ def connect(dsn: str, *, name: str) -> Connection:
             keepalives_count=3,
             tcp_user_timeout=30_000,
         )
+
+
+@asynccontextmanager
+async def opened(dsn: str, *, name: str) -> AsyncIterator[psycopg.AsyncConnection[DictRow]]:
+    """One transaction on a connection of its own; rows are mappings. Raises StoreError."""
+    with wrapped():
+        async with (
+            await psycopg.AsyncConnection[DictRow].connect(
+                dsn,
+                autocommit=True,
+                row_factory=dict_row,
+                connect_timeout=10,
+                application_name=f"lineside {name}",
+                options=_OPTIONS,
+            ) as connection,
+            connection.transaction(),
+        ):
+            yield connection

@@ -1,4 +1,4 @@
-"""Small reads for the command line: dead letters, gaps, edges; rows as dicts."""
+"""Small reads for the command line: dead letters, gaps; rows as dicts."""
 
 from __future__ import annotations
 
@@ -27,11 +27,6 @@ def dead_letter(dsn: str, start: str) -> list[Row]:
 def gaps(dsn: str, *, edge: str | None, limit: int) -> list[Row]:
     """Times without data, newest first. Raises StoreError."""
     return _rows(dsn, "gaps", edge=edge, limit=limit)
-
-
-def edges(dsn: str) -> list[Row]:
-    """Every edge. Raises StoreError."""
-    return _rows(dsn, "edges")
 
 
 def _rows(dsn: str, query: str, **parameters: Any) -> list[Row]:

@@ -34,8 +34,8 @@ def areas() -> Mapping[str, Mapping[str, Text]]:
     """The texts of each area by the name of its module.
 
     1xxx runtime (shared), 2xxx wire, 3xxx drivers, 4xxx edge (47xx edge_tools, 48xx edge_page,
-    49xx edge_configure), 5xxx server (52xx server_embedded, 53xx server_plant, 58xx
-    server_storage), 6xxx API, 7xxx simulators, 8xxx rig and scripts (82xx chaos).
+    49xx edge_configure), 5xxx server (52xx server_embedded, 53xx server_plant, 56xx server_fleet,
+    58xx server_storage), 6xxx API, 7xxx simulators, 8xxx rig and scripts (82xx chaos).
     """
     from runtime.messages import (
         api,
@@ -48,6 +48,7 @@ def areas() -> Mapping[str, Mapping[str, Text]]:
         rig,
         server,
         server_embedded,
+        server_fleet,
         server_plant,
         server_storage,
         shared,
@@ -65,6 +66,7 @@ def areas() -> Mapping[str, Mapping[str, Text]]:
         edge_tools,
         server,
         server_embedded,
+        server_fleet,
         server_plant,
         server_storage,
         api,

@@ -210,6 +210,10 @@ TEXTS: dict[str, Text] = {
     "LS-6102": Text(en="Samples lost", zh="丢失样本数"),
     "LS-6103": Text(en="Exact", zh="是否精确"),
     "LS-6104": Text(en="Accepted", zh="是否已接受"),
+    "LS-6052": Text(
+        en="No edge could run this configuration; `errors` names line and reason of each problem.",
+        zh="该配置无法在任何边缘端运行；`errors` 中列出了每个问题的行号和原因。",
+    ),
     "LS-6400": Text(en="Bad request", zh="请求有误"),
     "LS-6401": Text(en="Not authorised", zh="未授权"),
     "LS-6404": Text(en="Not found", zh="不存在"),

@@ -35,14 +35,6 @@ TEXTS: dict[str, Text] = {
         en="No stream is parked: counters, orders and alarms are up to date.",
         zh="没有停滞的数据流：计数、工单和报警均为最新。",
     ),
-    "LS-5470": Text(
-        en="Its time was over before the edge could be asked.",
-        zh="在边缘端可被询问之前，该命令已过期。",
-    ),
-    "LS-5471": Text(
-        en="The edge was asked and never answered: whether it did this is not known.",
-        zh="已向边缘端发送，但始终没有答复：无法确定它是否已执行。",
-    ),
     "LS-5501": Text(
         en="The database cannot be used at the moment (SQLSTATE {state}): {reason}. It is tried "
         "again; nothing is lost meanwhile.",

@@ -11,6 +11,7 @@ from ingest_server.api.routes import (
     edges,
     export,
     faults,
+    fleet,
     health,
     orders,
     readings,
@@ -18,5 +19,6 @@ from ingest_server.api.routes import (
 )
 
 ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
-    module.router for module in (health, edges, tags, readings, export, orders, alarms, faults)
+    module.router
+    for module in (health, edges, fleet, tags, readings, export, orders, alarms, faults)
 )

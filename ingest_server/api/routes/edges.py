@@ -15,6 +15,7 @@ from ingest_server.api.problems import NotFound
 from ingest_server.api.shape import Answer, Context, Ctx, Listing, Next, Word, problems, split
 from ingest_server.api.times import Moment, in_zone, zone_of
 from ingest_server.store import reads
+from ingest_server.usecases import fleet
 from runtime.clock import to_datetime
 from wire.records import Identity
 
@@ -50,6 +51,26 @@ class StreamState(Answer):
     )
 
 
+class Configuration(Answer):
+    """What an edge should run beside what it says it runs."""
+
+    state: fleet.Running = Field(
+        description="`none`: nothing was ever pushed; `waiting`: pushed and not answered; "
+        "`running`: runs what should run; `refused`: it went back to what it ran before; "
+        "`different`: it runs something else since; `unknown`: its agent does not say."
+    )
+    wanted_version: int | None = Field(description="Version pushed last.")
+    wanted_sha256: str | None = Field(description="Hash of its text.")
+    pushed_by: str | None = Field(description="Who pushed it.")
+    pushed_at: Moment | None = Field(description="When.")
+    code: str | None = Field(description="Code of the reason where it was refused.")
+    reason: str | None = Field(description="The edge's reason.")
+    running_version: int | None = Field(
+        description="Version that runs; null: the edge's own file, or not known."
+    )
+    running_sha256: str | None = Field(description="Hash of the text that runs.")
+
+
 class Edge(Answer):
     """One edge."""
 
@@ -59,6 +80,10 @@ class Edge(Answer):
     state: Literal["in_service", "planned_off", "retired"] = Field(
         description="What people declared."
     )
+    state_by: str | None = Field(description="Who declared it; null: nobody did.")
+    state_at: Moment | None = Field(description="When.")
+    state_reason: str | None = Field(description="Why.")
+    configuration: Configuration = Field(description="What it should run and what it runs.")
     online: bool = Field(description="Whether it is connected to the broker.")
     first_seen: Moment = Field(description="When it was first heard of.")
     last_seen: Moment | None = Field(description="When it was last heard of.")
@@ -131,13 +156,30 @@ async def _edges(
         streams = await reads.rows(
             connection, "edges", "streams", edges=[row["edge_id"] for row in page]
         )
+        wanted = {
+            row["edge_id"]: row
+            for row in await reads.rows(
+                connection, "fleet", "wanted", edges=[row["edge_id"] for row in page]
+            )
+        }
     now = context.now()
     return [
-        _edge(row, [s for s in streams if s["edge_id"] == row["edge_id"]], now) for row in page
+        _edge(
+            row,
+            [s for s in streams if s["edge_id"] == row["edge_id"]],
+            wanted.get(row["edge_id"]),
+            now,
+        )
+        for row in page
     ], more
 
 
-def _edge(row: Mapping[str, Any], streams: list[dict[str, Any]], now: datetime) -> Edge:
+def _edge(
+    row: Mapping[str, Any],
+    streams: list[dict[str, Any]],
+    wanted: Mapping[str, Any] | None,
+    now: datetime,
+) -> Edge:
     zone_name = row["time_zone"] or "UTC"
     zone = zone_of(zone_name)
     status = row["status"] if isinstance(row["status"], dict) else {}
@@ -147,6 +189,10 @@ def _edge(row: Mapping[str, Any], streams: list[dict[str, Any]], now: datetime) 
         edge=row["edge"],
         name=row["name"],
         state=row["state"],
+        state_by=row["state_by"],
+        state_at=in_zone(row["state_at"], zone),
+        state_reason=row["state_reason"],
+        configuration=_configuration(wanted, status, zone),
         online=row["online"],
         first_seen=row["first_seen"].astimezone(zone),
         last_seen=in_zone(row["last_seen"], zone),
@@ -156,6 +202,23 @@ def _edge(row: Mapping[str, Any], streams: list[dict[str, Any]], now: datetime) 
         gaps_not_accepted=row["gaps_not_accepted"],
         streams=[_stream(stream, status, zone, now) for stream in streams],
         time_zone=zone_name,
+    )
+
+
+def _configuration(
+    wanted: Mapping[str, Any] | None, status: Mapping[str, Any], zone: tzinfo
+) -> Configuration:
+    row = wanted or {}
+    return Configuration(
+        state=fleet.running(wanted, status),
+        wanted_version=row.get("version"),
+        wanted_sha256=row.get("sha256"),
+        pushed_by=row.get("author"),
+        pushed_at=in_zone(row.get("created_at"), zone),
+        code=row.get("code"),
+        reason=row.get("reason"),
+        running_version=status.get("config_version"),
+        running_sha256=status.get("config_sha256"),
     )
 
 

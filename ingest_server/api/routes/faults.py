@@ -10,7 +10,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Path
 from fastapi import Query as InQuery
-from psycopg.types.json import Jsonb
 from pydantic import Field
 from starlette.responses import Response
 
@@ -31,11 +30,10 @@ from ingest_server.api.shape import (
 from ingest_server.api.times import Instant, Moment, in_zone, zone_of
 from ingest_server.store import reads
 from ingest_server.store.rows import GapCause
+from ingest_server.usecases import acceptance
 from runtime import messages
 
 router = APIRouter(prefix="/api/v1", tags=["gaps and notices"])
-
-ACCEPTED_NOTICE = "LS-6050"
 
 _GAPS: Final = Paged(
     name="gaps",
@@ -219,28 +217,7 @@ async def accept(
     number = int(gap)
     now = context.now()
     async with context.database.writing() as connection:
-        taken = await reads.row(
-            connection, "faults", "accept_gap", gap=number, by=body.by, at=now, reason=body.reason
-        )
-        if taken is not None:
-            await reads.row(
-                connection,
-                "faults",
-                "tell",
-                at=now,
-                plant=taken["plant"],
-                edge=taken["edge"],
-                code=ACCEPTED_NOTICE,
-                params=Jsonb(
-                    {
-                        "gap": gap,
-                        "cause": taken["cause"],
-                        "from": taken["from_ts"].isoformat(),
-                        "by": body.by,
-                        "reason": body.reason,
-                    }
-                ),
-            )
+        await acceptance.accept(connection, number, by=body.by, reason=body.reason, now=now)
         row = await reads.row(connection, "faults", "gaps", **{**_NO_GAP_FILTER, "gap": number})
     if row is None:
         raise NotFound("LS-6018", gap=gap)

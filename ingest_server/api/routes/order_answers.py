@@ -96,6 +96,9 @@ class Feed(Answer):
     equipment: str = Field(description="Equipment it counts for.")
     role: Literal["good", "scrap", "total"] = Field(description="What it counts.")
     tag: str = Field(description="The tag: `plant/edge/path`.")
+    in_service: bool = Field(
+        description="Whether its edge has to deliver; figures do not wait for one that has not."
+    )
     complete_to: Moment | None = Field(description="Up to when it is complete; null: no data yet.")
 
 

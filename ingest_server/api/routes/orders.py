@@ -194,6 +194,7 @@ async def one_order(context: Ctx, order: OrderNumber) -> OrderDetail:
                 equipment=each["equipment"],
                 role=each["role"],
                 tag=each["tag"],
+                in_service=each["in_service"],
                 complete_to=in_zone(each["complete_to"], zone),
             )
             for each in basis.feeds

@@ -102,14 +102,14 @@ async def test_everything_embedded_serves_stops_and_goes_on(
         await wait_for(made, 30)
         health = await asyncio.to_thread(asked, data, "/api/v1/health")
         assert health["state"] == "ok"
-    [edge] = json.loads(await output("edges", str(config), "--json"))  # the server is down
+    [edge] = json.loads(await output("edges", "list", str(config), "--json"))  # the server is down
     assert (edge["edge"], edge["readings"]) == ("demo/line-a", 3)
     async with running(config) as lines:
         await wait_for(lambda: any("receiving" in line for line in lines), 60)
         epoch.sample([(1, 9)])
         after = MqttEdge(epoch, address, acked=3)
         await asyncio.wait_for(after.run(), 30)
-        assert json.loads(await output("gaps", str(config), "--json")) == []
+        assert json.loads(await output("gaps", "list", str(config), "--json")) == []
         assert json.loads(await output("dead-letter", "list", str(config), "--json")) == []
 
 

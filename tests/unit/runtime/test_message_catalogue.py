@@ -39,6 +39,7 @@ AREAS = {
     "edge_tools": "47",
     "server": "5",
     "server_embedded": "52",
+    "server_fleet": "56",
     "server_plant": "53",
     "server_storage": "58",
     "api": "6",
@@ -47,7 +48,7 @@ AREAS = {
     "chaos": "82",
 }
 # Other areas of the 4xxx and 5xxx ranges have a module of their own.
-ELSEWHERE = {"edge": ("47", "48", "49"), "server": ("52", "53", "58"), "rig": ("82",)}
+ELSEWHERE = {"edge": ("47", "48", "49"), "server": ("52", "53", "56", "58"), "rig": ("82",)}
 
 
 def sources() -> Iterator[Path]:

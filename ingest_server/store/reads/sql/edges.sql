@@ -2,8 +2,8 @@
 
 -- name: page
 -- Edges in the order of (plant, edge), after a given one.
-SELECT e.edge_id, e.plant, e.edge, e.name, e.state, e.online, e.first_seen, e.last_seen, e.status,
-       p.time_zone,
+SELECT e.edge_id, e.plant, e.edge, e.name, e.state, e.state_by, e.state_at, e.state_reason,
+       e.online, e.first_seen, e.last_seen, e.status, p.time_zone,
        (SELECT count(*) FROM gap g
         WHERE g.edge_id = e.edge_id AND g.to_ts IS NULL) AS gaps_open,
        (SELECT count(*) FROM gap g

@@ -28,6 +28,10 @@ FROM edge e
 WHERE g.gap_id = %(gap)s AND g.accepted_at IS NULL AND e.edge_id = g.edge_id
 RETURNING e.plant, e.edge, g.cause, g.from_ts;
 
+-- name: accepted
+-- Who accepted a gap, if there is that gap.
+SELECT accepted_by, accepted_at FROM gap WHERE gap_id = %(gap)s;
+
 -- name: tell
 -- Writes a notice.
 INSERT INTO notice (at, plant, edge, code, params)

@@ -41,10 +41,10 @@ GROUP BY m.plant, m.equipment, q.name, q.line, p.time_zone, m.role
 ORDER BY m.plant, m.equipment, m.role;
 
 -- name: feeds
--- The counters of some equipment, and up to when the stream of each is complete. Only edges in
--- service count: one that is off or retired must not keep figures open for ever.
+-- The counters of some equipment, and up to when the stream of each is complete; in_service: its
+-- edge is to deliver.
 SELECT b.plant, b.equipment, b.role, b.plant || '/' || b.edge || '/' || b.path AS tag,
-       e.state, s.last_to AS complete_to
+       coalesce(e.state, 'in_service') = 'in_service' AS in_service, s.last_to AS complete_to
 FROM unnest(%(plant)s::text[], %(equipment)s::text[]) AS w(plant, equipment)
 JOIN counter_binding b ON b.plant = w.plant AND b.equipment = w.equipment
 LEFT JOIN edge e ON (e.plant, e.edge) = (b.plant, b.edge)
@@ -58,7 +58,6 @@ LEFT JOIN LATERAL (
     WHERE k.edge_id = e.edge_id AND k.class = t.class AND k.last_to IS NOT NULL
     ORDER BY k.ord DESC LIMIT 1
 ) s ON true
-WHERE coalesce(e.state, 'in_service') = 'in_service'
 ORDER BY b.plant, b.equipment, b.role, tag;
 
 -- name: said

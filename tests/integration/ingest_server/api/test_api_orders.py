@@ -73,7 +73,9 @@ async def test_an_edge_that_is_out_of_service_does_not_hold_figures_back(
 ) -> None:
     sql.execute("UPDATE edge SET state = 'planned_off' WHERE edge = 'line-b'")
     try:
-        assert (await get(client, "orders/WO%2F3"))["feeds"] == []
+        found = await get(client, "orders/WO%2F3")
+        assert {feed["in_service"] for feed in found["feeds"]} == {False}
+        assert found["complete_to"] == "2026-03-01T10:00:00+08:00"  # now: nothing more is to come
     finally:
         sql.execute("UPDATE edge SET state = 'in_service' WHERE edge = 'line-b'")
 

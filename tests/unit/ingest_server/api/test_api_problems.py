@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import ingest_server.api
+import ingest_server.usecases.acceptance
 from ingest_server.api.names import TagName
 from ingest_server.api.problems import (
     ApiProblem,
@@ -23,7 +24,10 @@ from ingest_server.api.times import Instant
 from runtime import messages
 from runtime.messages import api, catalogue
 
-SOURCES = sorted(Path(ingest_server.api.__file__).parent.rglob("*.py"))
+SOURCES = [
+    *sorted(Path(ingest_server.api.__file__).parent.rglob("*.py")),
+    Path(ingest_server.usecases.acceptance.__file__),
+]
 
 
 def test_every_code_in_the_source_is_worded_and_every_text_is_used() -> None:

@@ -1,0 +1,119 @@
+"""Texts of the server about its edges: what they are asked, what they sent in vain (LS-56xx)."""
+
+from __future__ import annotations
+
+from runtime.messages.text import Text
+
+TEXTS: dict[str, Text] = {
+    "LS-5670": Text(
+        en="Its time was over before the edge could be asked.",
+        zh="在边缘端可被询问之前，该命令已过期。",
+    ),
+    "LS-5671": Text(
+        en="The edge was asked and never answered: whether it did this is not known.",
+        zh="已向边缘端发送，但始终没有答复：无法确定它是否已执行。",
+    ),
+    "LS-5672": Text(
+        en="the configuration has {size} bytes as it is sent; at most {limit} are possible. Take "
+        "what is not needed out of it",
+        zh="该配置发送时为 {size} 字节，最多只能 {limit} 字节。请删去不需要的内容",
+    ),
+    "LS-5673": Text(
+        en="a secret must not be written into a configuration that is pushed: it would be kept "
+        "here and sent to every edge. Write {{file: ...}}, {{env: ...}} or ${{NAME}}, and put the "
+        "secret on the edge's computer",
+        zh="下发的配置中不得写入明文密码：它会被保存在此处并发送给各边缘端。"
+        "请写成 {{file: ...}}、{{env: ...}} 或 ${{NAME}}，并将密码放在边缘端的计算机上",
+    ),
+    "LS-5674": Text(
+        en="{by} declared the edge {after} (before: {before}): {reason}.",
+        zh="{by} 将该边缘端的状态由 {before} 改为 {after}：{reason}。",
+    ),
+    "LS-5675": Text(
+        en="{by} pushed configuration {version} to the edge. {note}",
+        zh="{by} 向该边缘端下发了配置版本 {version}。{note}",
+    ),
+    "LS-5676": Text(
+        en="{by} noted that another computer takes the place of the edge's: {reason}. What the "
+        "old one had not delivered will stand as a gap (buffer_lost).",
+        zh="{by} 登记该边缘端更换了计算机：{reason}。"
+        "旧计算机尚未送达的数据将记为数据缺口（buffer_lost）。",
+    ),
+    "LS-5677": Text(
+        en="There is no edge {edge}: nothing was ever heard of it. `lineside-server edges list` "
+        "shows all.",
+        zh="没有名为 {edge} 的边缘端：从未收到过它的消息。"
+        "可用 `lineside-server edges list` 查看全部。",
+    ),
+    "LS-5678": Text(
+        en="The edge {edge} is retired. Declare it in service first: `lineside-server edges "
+        "set-state`.",
+        zh="边缘端 {edge} 已退役。请先用 `lineside-server edges set-state` 恢复使用。",
+    ),
+    "LS-5679": Text(
+        en="The configuration says it is for {said}, not for {edge}. To push one text to many, "
+        "write `plant: ${{LINESIDE_PLANT}}` and `edge: ${{LINESIDE_EDGE}}`.",
+        zh="该配置注明用于 {said}，而不是 {edge}。要将同一配置下发给多个边缘端，"
+        "请写 `plant: ${{LINESIDE_PLANT}}` 和 `edge: ${{LINESIDE_EDGE}}`。",
+    ),
+    "LS-5680": Text(
+        en="{edge} was never pushed a configuration {version}. `lineside-server edges configs` "
+        "lists its versions.",
+        zh="从未向 {edge} 下发过版本 {version} 的配置。"
+        "可用 `lineside-server edges configs` 查看各版本。",
+    ),
+    "LS-5681": Text(en="yes", zh="是"),
+    "LS-5682": Text(en="no", zh="否"),
+    "LS-5683": Text(
+        en="What {edge} runs is not known here: it is the file on its own computer, or its agent "
+        "does not say. Compare two versions instead: --diff 1..2.",
+        zh="此处不知道 {edge} 正在运行的配置：它使用自己计算机上的文件，或其程序未上报。"
+        "可改为比较两个版本：--diff 1..2。",
+    ),
+    "LS-5684": Text(en="No difference.", zh="没有差异。"),
+    "LS-5685": Text(en="{edge} is {state} now, by {by}.", zh="{edge} 现为 {state}，操作人 {by}。"),
+    "LS-5686": Text(en="{edge} answered: {state}.", zh="{edge} 的答复：{state}。"),
+    "LS-5687": Text(
+        en="Noted: another computer takes the place of {edge}. What to do now:\n"
+        "1. Stop the old computer for good, or take its buffer.db over to the new one: two that "
+        "send as {edge} are a fork.\n"
+        "2. Install lineside on the new one with the same plant and edge in edge.yaml, its "
+        "certificate or password, and start it.\n"
+        "3. Without the old buffer.db the server writes a gap (buffer_lost) from the last time it "
+        "has to the first of the new one: look at it with `lineside-server gaps list`, and accept "
+        "it with `gaps accept`.",
+        zh="已登记：{edge} 更换计算机。接下来：\n"
+        "1. 彻底停用旧计算机，或把它的 buffer.db 移到新计算机：两台同时以 {edge} 发送会产生分叉。\n"
+        "2. 在新计算机上安装 lineside，edge.yaml 使用相同的 plant 和 edge，"
+        "配置其证书或密码并启动。\n"
+        "3. 若没有旧的 buffer.db，服务器会记录一个数据缺口（buffer_lost），"
+        "从已有的最后时间到新数据的最早时间：可用 `lineside-server gaps list` 查看，"
+        "并用 `gaps accept` 确认接受。",
+    ),
+    "LS-5688": Text(
+        en="Attention: {edge} is connected at this moment. Stop the old computer before the new "
+        "one starts.",
+        zh="注意：{edge} 目前在线。请在新计算机启动之前停止旧计算机。",
+    ),
+    "LS-5689": Text(
+        en="Records the old one had not delivered when it was last heard of: {count}. They come "
+        "only with its buffer.db.",
+        zh="旧计算机最后一次上报时尚未送达的记录数：{count}。只有保留其 buffer.db 才能补传。",
+    ),
+    "LS-5690": Text(
+        en="Sent to the new one as soon as it is connected: {orders} orders; configuration "
+        "version: {version}.",
+        zh="新计算机连接后将立即下发：工单 {orders} 个；配置版本：{version}。",
+    ),
+    "LS-5691": Text(
+        en="There is no gap {gap}. List them with `lineside-server gaps list`.",
+        zh="没有编号为 {gap} 的数据缺口。可用 `lineside-server gaps list` 列出。",
+    ),
+    "LS-5692": Text(
+        en="{by} accepted gap {gap} already, at {at}.",
+        zh="{by} 已于 {at} 接受数据缺口 {gap}。",
+    ),
+    "LS-5693": Text(
+        en="Gap {gap} is accepted, by {by}.", zh="数据缺口 {gap} 已接受，操作人 {by}。"
+    ),
+}
