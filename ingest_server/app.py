@@ -22,7 +22,7 @@ from ingest_server.receive.session import Session, Settings, State
 from ingest_server.receive.worker import Worker
 from ingest_server.store import columnstore
 from ingest_server.store import connection as connections
-from ingest_server.store.errors import DatabaseAhead, StoreError
+from ingest_server.store.errors import DatabaseAhead, StoreError, StoreRefuses
 from ingest_server.store.migrate import migrate
 from ingest_server.store.partitions import Partitions
 from ingest_server.usecases import retention
@@ -88,6 +88,7 @@ class Server:
         self._live = LiveTable()
         self._metrics = Metrics(process=True)
         self._ingests = True
+        self._listened = False
 
     async def end_with(self, stop: asyncio.Event) -> None:
         """`ended` is done when `stop` is set; it fails earlier where a person has to act."""
@@ -150,7 +151,8 @@ class Server:
         while not self._migrated.is_set():
             try:
                 done = await asyncio.to_thread(migrate, self._parts.dsn)
-            except DatabaseAhead as error:
+            except (DatabaseAhead, StoreRefuses) as error:
+                # Waiting helps with neither: say at the start what a person has to change.
                 self._fail(error)
                 return
             except StoreError as error:
@@ -251,7 +253,14 @@ class Server:
             health=Health(self._state, clock=now_us, ingests=self._ingests),
             metrics=self._metrics,
         )
-        with _listening(api.host, api.port) as listener:
+        try:
+            listening = _listening(api.host, api.port)
+        except Reconfigure as error:
+            if not self._listened:
+                self._fail(error)
+            raise
+        self._listened = True
+        with listening as listener:
             port = listener.getsockname()[1]
             platform.write_private(self._config.data_dir / PORT_FILE, f"{port}\n".encode())
             _log.info("API listens", host=api.host, port=port)

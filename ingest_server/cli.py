@@ -6,7 +6,7 @@ import asyncio
 import getpass
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import orjson
 import typer
@@ -17,20 +17,14 @@ from ingest_server import cli_storage, parts
 from ingest_server.config import ROLES, Role, ServerConfig
 from ingest_server.terminal.fleet import edges
 from ingest_server.terminal.gaps import gaps
-from ingest_server.terminal.shown import AsJson, File, read, show
+from ingest_server.terminal.letters import letters
+from ingest_server.terminal.shown import AsJson, File
 from runtime import cli, logs, messages, platform, strict_yaml
 from runtime.clock import now_us
-from runtime.errors import Reconfigure
 from wire.ids import EdgeId
 
-if TYPE_CHECKING:
-    pass
-
-_MOST_SHOWN = 4_096
-
 app = cli.program("The ingestion server of Lineside.")
-dead_letters = typer.Typer(no_args_is_help=True, help="Messages that could not be used.")
-app.add_typer(dead_letters, name="dead-letter")
+app.add_typer(letters, name="dead-letter")
 app.add_typer(cli_storage.retention, name="retention")
 app.add_typer(cli_storage.timescaledb, name="timescaledb")
 app.add_typer(edges, name="edges")
@@ -53,10 +47,13 @@ def run(
 ) -> None:
     """Run the server until Ctrl-C or SIGTERM."""
     from ingest_server.app import run as run_server
+    from ingest_server.store.connection import silence_library
 
     roles = _roles(role)
     config = strict_yaml.load(file, ServerConfig)
     logs.configure(json=log_json, level=log_level, stream=sys.stderr)
+    if log_level != "debug":
+        silence_library()
 
     async def serve() -> None:
         stop = asyncio.Event()
@@ -195,39 +192,3 @@ def import_files(
             typer.echo(line)
     if not all(report.complete for report in found):
         raise typer.Exit(1)
-
-
-@dead_letters.command("list")
-def list_dead_letters(
-    file: File,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
-    as_json: AsJson = False,  # noqa: FBT002
-) -> None:
-    """Messages that could not be used, newest first."""
-    from ingest_server.store import looks
-
-    show(read(file, lambda dsn: looks.dead_letters(dsn, limit=limit)), as_json=as_json)
-
-
-@dead_letters.command("show")
-def show_dead_letter(
-    file: File,
-    identity: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the start of it.")],
-    raw: Annotated[bool, typer.Option("--raw", help="Only the bytes, to standard output.")] = False,  # noqa: FBT002
-) -> None:
-    """One message with its bytes."""
-    from ingest_server.store import looks
-
-    found = read(file, lambda dsn: looks.dead_letter(dsn, identity))
-    if len(found) != 1:
-        raise Reconfigure("LS-5454", id=identity, count=len(found))
-    content = bytes(found[0].pop("bytes"))
-    if raw:
-        sys.stdout.buffer.write(content)
-        return
-    for name, value in found[0].items():
-        typer.echo(f"{name}: {value}")
-    for start in range(0, min(len(content), _MOST_SHOWN), 16):
-        part = content[start : start + 16]
-        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
-        typer.echo(f"{start:06x}  {part.hex(' '):<47}  {text}")

@@ -79,9 +79,10 @@ def dead_letter(arrival: Arrival, error: WireError, *, edge_id: int | None) -> D
     prefix = arrival.prefix
     return DeadLetterRow(
         sha256=arrival.sha256,
-        topic=arrival.topic[:500].replace("\0", "\u2400"),
+        topic=_clean(arrival.topic),
         code=error.code,
-        reason=str(error)[:500].replace("\0", "\u2400"),
+        reason=_clean(str(error)),
+        params={name: _plain(value) for name, value in error.params.items()},
         size=len(arrival.payload),
         kept=arrival.payload[:MAX_PACKED],
         edge_id=edge_id,
@@ -89,3 +90,12 @@ def dead_letter(arrival: Arrival, error: WireError, *, edge_id: int | None) -> D
         cls=None if prefix is None else prefix.cls,
         seq=None if prefix is None else min(prefix.seq, 2**63 - 1),
     )
+
+
+def _clean(text: str) -> str:
+    """What a column of text can hold; half of a surrogate pair is no UTF-8."""
+    return text[:500].replace("\0", "\u2400").encode("utf-8", "replace").decode()
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, bool | int | float) else _clean(str(value))

@@ -107,7 +107,7 @@ class Draft:
         self._lose_every = lose_every
         self._records: list[RecordRows] = []
         self._dead_letters: list[DeadLetterRow] = []
-        self._set_aside: set[bytes] = set()
+        self._set_aside: set[tuple[bytes, str]] = set()
 
     def changes(self) -> Changes | None:
         """All that is to be written in one transaction; None for nothing."""
@@ -141,9 +141,7 @@ class Draft:
                 content,
                 now_us=self._now_us,
                 flaw=self._flaw(arrival.edge, prefix, content) if is_next else None,
-                seen_before=is_next
-                and isinstance(content, DamagedBody)
-                and self._seen(arrival.sha256),
+                seen_before=is_next and isinstance(content, DamagedBody) and self._seen(arrival),
             )
         return self._carry_out(arrival, arrival.edge, prefix, content, verdict)
 
@@ -255,9 +253,10 @@ class Draft:
             known = self.known[edge] = known.with_tags(epoch, tags)
         return known.tags[epoch]
 
-    def _seen(self, sha256: bytes) -> bool:
-        return sha256 in self._set_aside or edges.was_set_aside(self._connection, sha256)
+    def _seen(self, arrival: Arrival) -> bool:
+        key = (arrival.sha256, arrival.topic)
+        return key in self._set_aside or edges.was_set_aside(self._connection, *key)
 
     def _keep_dead(self, arrival: Arrival, error: WireError, *, edge_id: int | None) -> None:
-        self._set_aside.add(arrival.sha256)
+        self._set_aside.add((arrival.sha256, arrival.topic))
         self._dead_letters.append(dead_letter(arrival, error, edge_id=edge_id))

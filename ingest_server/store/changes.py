@@ -37,6 +37,8 @@ _FIRST_US: Final = -62_135_596_800_000_000
 _LAST_US: Final = 253_402_300_799_000_000
 """The years 1 to 9999, which everything can show."""
 _SQL = beside(__file__, "changes.sql")
+_DEAD_LETTERS: Final = {"most": 10_000, "most_bytes": 256 * 1024 * 1024, "code": "LS-5661"}
+"""How many dead letters are kept, with how many bytes; the notice of those dropped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +90,8 @@ def write(connection: Connection, changes: Changes) -> None:
         _small_rows(connection, record)
     for letter in changes.dead_letters:
         _dead_letter(connection, letter)
+    if changes.dead_letters:
+        connection.execute(_SQL["bound_dead_letters"], _DEAD_LETTERS)
     for edge_id, notice in changes.edge_notices:
         _notice(connection, edge_id, notice)
 
@@ -301,6 +305,7 @@ def _dead_letter(connection: Connection, letter: DeadLetterRow) -> None:
             "seq": letter.seq,
             "code": letter.code,
             "reason": letter.reason,
+            "params": Jsonb(dict(letter.params)),
             "size": letter.size,
             "bytes": letter.kept,
         },

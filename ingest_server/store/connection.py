@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -64,3 +65,8 @@ async def opened(dsn: str, *, name: str) -> AsyncIterator[psycopg.AsyncConnectio
             connection.transaction(),
         ):
             yield connection
+
+
+def silence_library() -> None:
+    """What psycopg's pool has to say about a database that is away, we say in words of ours."""
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)

@@ -128,11 +128,14 @@ def save_status(connection: Connection, edge_id: int, status: Status) -> None:
         )
 
 
-def was_set_aside(connection: Connection, sha256: bytes) -> bool:
-    """Whether these bytes are a dead letter already. Raises StoreError."""
+def was_set_aside(connection: Connection, sha256: bytes, topic: str) -> bool:
+    """Whether these bytes of that topic are a dead letter already. Raises StoreError."""
     with wrapped():
         return (
-            connection.execute(_SQL["seen_dead_letter"], {"sha256": sha256}).fetchone() is not None
+            connection.execute(
+                _SQL["seen_dead_letter"], {"sha256": sha256, "topic": topic}
+            ).fetchone()
+            is not None
         )
 
 

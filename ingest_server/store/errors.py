@@ -5,6 +5,7 @@ Errors of psycopg are wrapped here, once, and nowhere else.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,18 @@ _BAD_DATA = ("22", "23")
 """SQLSTATE classes: data exception, integrity constraint violation."""
 _NEEDS_A_PERSON = ("28", "3D", "42")
 """Invalid authorisation, no such database, no right or no such table."""
+
+
+_SAID_AT_LOGIN = (
+    (re.compile(r"password authentication failed|(?i:password) ?认证失败|密码认证失败"), "28P01"),
+    (re.compile(r"no pg_hba\.conf entry|pg_hba\.conf.*记录"), "28000"),
+    (re.compile(r"no password supplied"), "28P01"),
+    (re.compile(r"role \S+ does not exist|role \S+ is not permitted|角色 ?\S+ ?不存在"), "28000"),
+    (re.compile(r"database \S+ does not exist|数据库 ?\S+ ?不存在"), "3D000"),
+    (re.compile(r"permission denied for database"), "42501"),
+)
+"""libpq gives no SQLSTATE for what a server says at the login, only its words: in English, or in
+Chinese where the server was set up so."""
 
 
 class StoreError(LinesideError):
@@ -76,6 +89,10 @@ def translate(error: psycopg.Error) -> StoreError:
         return StoreRefuses("LS-5503", state=state, reason=reason)
     if not state and isinstance(error, psycopg.DataError):
         return BadBatch("LS-5502", state="-", reason=reason)
-    if not state and "password authentication failed" in reason:
-        return StoreRefuses("LS-5503", state="28P01", reason=reason)
+    if not state:
+        for words, meant in _SAID_AT_LOGIN:
+            if words.search(reason):
+                return StoreRefuses("LS-5503", state=meant, reason=reason)
+    if not state and isinstance(error, psycopg.ProgrammingError):
+        return StoreRefuses("LS-5506", reason=reason)
     return StoreAway("LS-5501", state=state or "-", reason=reason)

@@ -1,4 +1,4 @@
-"""Small reads for the command line: dead letters, gaps; rows as dicts."""
+"""Small reads for the command line: gaps; rows as dicts."""
 
 from __future__ import annotations
 
@@ -12,16 +12,6 @@ from ingest_server.store.queries import beside
 
 Row = dict[str, Any]
 _SQL = beside(__file__, "looks.sql")
-
-
-def dead_letters(dsn: str, *, limit: int) -> list[Row]:
-    """Messages that could not be used, newest first. Raises StoreError."""
-    return _rows(dsn, "dead_letters", limit=limit)
-
-
-def dead_letter(dsn: str, start: str) -> list[Row]:
-    """Those whose hash (hexadecimal) starts so, at most two. Raises StoreError."""
-    return _rows(dsn, "dead_letter", start=start.lower())
 
 
 def gaps(dsn: str, *, edge: str | None, limit: int) -> list[Row]:

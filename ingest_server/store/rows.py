@@ -181,7 +181,7 @@ class NoticeRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeadLetterRow:
-    """Bytes that could not be used, kept for people; unique by their hash."""
+    """Bytes that could not be used, kept for people; unique by their hash and topic."""
 
     sha256: bytes
     topic: str
@@ -189,6 +189,8 @@ class DeadLetterRow:
     reason: str
     size: int
     kept: bytes
+    params: Mapping[str, object] = field(default_factory=dict)
+    """What the text of the code is worded with: JSON values."""
     edge_id: int | None = None
     epoch: UUID | None = None
     cls: StreamClass | None = None

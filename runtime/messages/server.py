@@ -50,6 +50,10 @@ TEXTS: dict[str, Text] = {
         zh="数据库拒绝 Lineside 的访问（SQLSTATE {state}）：{reason}。"
         "请检查用户、密码、权限和数据库名称，然后运行 `lineside-server migrate`。",
     ),
+    "LS-5506": Text(
+        en="`database.dsn` cannot be read: {reason}. It is postgresql://user:password@host:port/name.",
+        zh="无法识别 `database.dsn`：{reason}。格式为 postgresql://user:password@host:port/name。",
+    ),
     "LS-5510": Text(
         en="The database has revision {found}, which this release does not know: a later release "
         "has migrated it. Start that release.",

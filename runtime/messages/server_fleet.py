@@ -5,6 +5,51 @@ from __future__ import annotations
 from runtime.messages.text import Text
 
 TEXTS: dict[str, Text] = {
+    "LS-5660": Text(
+        en="Dead letter {id} is stored now, with {readings} readings.",
+        zh="死信 {id} 已入库，共 {readings} 条读数。",
+    ),
+    "LS-5661": Text(
+        en="More messages could not be used than are kept: the oldest were dropped ({count}, with "
+        "{bytes} bytes). Look at `lineside-server dead-letter list`, find who sends them.",
+        zh="无法使用的消息超过了可保留的数量：最早的已被丢弃（{count} 条，共 {bytes} 字节）。"
+        "请查看 `lineside-server dead-letter list` 并找出发送方。",
+    ),
+    "LS-5662": Text(
+        en="{by} dropped a dead letter of {topic} ({sha256}): {reason}.",
+        zh="{by} 删除了来自 {topic} 的死信（{sha256}）：{reason}。",
+    ),
+    "LS-5663": Text(
+        en="Only {kept} of its {size} bytes were kept: it is too long to be a record.",
+        zh="该消息共 {size} 字节，仅保留了 {kept} 字节：长度超出数据记录的上限。",
+    ),
+    "LS-5664": Text(
+        en="It is a status that this release can read. An edge tells its status again every few "
+        "seconds: there is nothing to replay.",
+        zh="这是当前版本可以读取的状态消息。边缘端每隔几秒会重新上报状态，无需重放。",
+    ),
+    "LS-5665": Text(
+        en="It cannot be used today either: {reason}",
+        zh="目前仍无法使用：{reason}",
+    ),
+    "LS-5666": Text(
+        en="Record {seq} of the stream {epoch}/{class} is stored already: the edge sent it again, "
+        "sound. Nothing is missing.",
+        zh="数据流 {epoch}/{class} 的第 {seq} 条记录已入库：边缘端已重新发送完好的记录，没有缺失。",
+    ),
+    "LS-5667": Text(
+        en="The stream {epoch}/{class} has gone past record {seq}: it was given up, and its time "
+        "stands as gap {gap}. What came after was counted without it.",
+        zh="数据流 {epoch}/{class} 已越过第 {seq} 条记录：该记录已被放弃，"
+        "其时间段记为数据缺口 {gap}，后续数据已在缺少它的情况下计数。",
+    ),
+    "LS-5668": Text(
+        en="The stream {epoch}/{class} stands at {cursor} and waits for what comes before record "
+        "{seq}. The edge sends that itself.",
+        zh="数据流 {epoch}/{class} 目前位于 {cursor}，还在等待第 {seq} 条之前的记录，"
+        "边缘端会自动发送。",
+    ),
+    "LS-5669": Text(en="Dead letter {id} is dropped.", zh="死信 {id} 已删除。"),
     "LS-5670": Text(
         en="Its time was over before the edge could be asked.",
         zh="在边缘端可被询问之前，该命令已过期。",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -28,7 +27,7 @@ from ingest_server.api.shape import (
     problems,
 )
 from ingest_server.api.times import Instant, Moment, in_zone, zone_of
-from ingest_server.store import reads
+from ingest_server.store import letters, reads
 from ingest_server.store.rows import GapCause
 from ingest_server.usecases import acceptance
 from runtime import messages
@@ -50,12 +49,7 @@ _DEAD_LETTERS: Final = Paged(
     query="dead_letters",
     order=(
         Key(column="first_seen", param="before_ts", kind=datetime),
-        Key(
-            column="sha256",
-            param="before_hash",
-            kind=str,
-            fits=lambda text: re.fullmatch("[0-9a-f]{64}", text) is not None,
-        ),
+        Key(column="letter_id", param="before_id", kind=int),
     ),
 )
 _NOTICES: Final = Paged(
@@ -133,6 +127,7 @@ class DeadLettersQuery(Listing):
 class DeadLetter(Answer):
     """A message that could not be used; its bytes are kept in the database."""
 
+    id: str = Field(description="Its number on this server.")
     sha256: str = Field(description="Hash of its bytes, in hex.")
     plant: str | None = Field(description="Plant, where known.")
     edge: str | None = Field(description="Edge id, where known.")
@@ -141,7 +136,7 @@ class DeadLetter(Answer):
     cls: str | None = Field(alias="class", description="Class of its stream, where readable.")
     seq: int | None = Field(description="Its number in the stream, where readable.")
     code: str = Field(description="Code of the reason.")
-    reason: str = Field(description="The reason, as noted then.")
+    reason: str = Field(description="The reason in the language of Accept-Language.")
     size: int = Field(ge=0, description="Bytes.")
     first_seen: Moment = Field(description="When it first came.")
     last_seen: Moment = Field(description="When it last came.")
@@ -232,11 +227,13 @@ async def accept(
     operation_id="list_dead_letters",
     responses=problems(),
 )
-async def dead_letters(context: Ctx, query: Annotated[DeadLettersQuery, InQuery()]) -> DeadLetters:
+async def dead_letters(
+    context: Ctx, lang: Lang, query: Annotated[DeadLettersQuery, InQuery()]
+) -> DeadLetters:
     """What arrived and could not be used, with the reason; their bytes stay in the database."""
     async with context.database.reading() as connection:
         page = await _DEAD_LETTERS.page(connection, query, **filters_of(query))
-    return DeadLetters(items=[_dead_letter(row) for row in page.rows], next=page.next)
+    return DeadLetters(items=[_dead_letter(row, lang) for row in page.rows], next=page.next)
 
 
 @router.get(
@@ -302,11 +299,13 @@ def _gap(row: Mapping[str, Any]) -> Gap:
     )
 
 
-def _dead_letter(row: Mapping[str, Any]) -> DeadLetter:
+def _dead_letter(row: Mapping[str, Any], lang: messages.Language) -> DeadLetter:
     zone = zone_of(row["time_zone"] or "UTC")
     return DeadLetter.model_validate(
         {
             **{name: row[name] for name in _AS_THEY_ARE},
+            "id": str(row["letter_id"]),
+            "reason": letters.reason_of(row, lang),
             "class": row["class"],
             "first_seen": row["first_seen"].astimezone(zone),
             "last_seen": row["last_seen"].astimezone(zone),
@@ -315,5 +314,5 @@ def _dead_letter(row: Mapping[str, Any]) -> DeadLetter:
 
 
 _AS_THEY_ARE: tuple[str, ...] = (
-    *("sha256", "plant", "edge", "topic", "epoch", "seq", "code", "reason", "size", "seen"),
+    *("sha256", "plant", "edge", "topic", "epoch", "seq", "code", "size", "seen"),
 )

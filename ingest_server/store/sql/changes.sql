@@ -90,10 +90,28 @@ SELECT plant, edge, %(code)s, %(params)s FROM edge WHERE edge_id = %(edge_id)s
 
 -- name: add_dead_letter
 -- Keep bytes that could not be used, once; further sights are counted.
-INSERT INTO dead_letter (sha256, edge_id, topic, epoch, class, seq, code, reason, size, bytes)
+INSERT INTO dead_letter (sha256, edge_id, topic, epoch, class, seq, code, reason, params, size, bytes)
 VALUES (%(sha256)s, %(edge_id)s, %(topic)s, %(epoch)s, %(class)s, %(seq)s, %(code)s, %(reason)s,
-        %(size)s, %(bytes)s)
-ON CONFLICT (sha256) DO UPDATE SET seen = dead_letter.seen + 1, last_seen = now()
+        %(params)s, %(size)s, %(bytes)s)
+ON CONFLICT (sha256, topic) DO UPDATE SET seen = dead_letter.seen + 1, last_seen = now()
+
+-- name: bound_dead_letters
+-- Drop the oldest beyond a count and beyond bytes; a row where these are the first of today.
+WITH ranked AS (
+    SELECT letter_id, row_number() OVER w AS place, sum(octet_length(bytes)) OVER w AS total
+    FROM dead_letter WINDOW w AS (ORDER BY letter_id DESC)
+), gone AS (
+    DELETE FROM dead_letter WHERE letter_id IN (
+        SELECT letter_id FROM ranked WHERE place > %(most)s OR total > %(most_bytes)s)
+    RETURNING octet_length(bytes) AS size
+), counted AS (
+    INSERT INTO dead_letter_dropped AS d (day, count, bytes)
+    SELECT current_date, count(*), sum(size) FROM gone HAVING count(*) > 0
+    ON CONFLICT (day) DO UPDATE SET count = d.count + excluded.count, bytes = d.bytes + excluded.bytes
+    RETURNING count, bytes, xmax = 0 AS first
+)
+INSERT INTO notice (code, params)
+SELECT %(code)s, jsonb_build_object('count', count, 'bytes', bytes) FROM counted WHERE first
 
 -- name: add_agent_event
 -- What an agent told of itself or its devices.

@@ -53,5 +53,5 @@ UPDATE edge SET status = %(status)s, online = %(online)s, last_seen = now()
 WHERE edge_id = %(edge_id)s
 
 -- name: seen_dead_letter
--- A row if these bytes were set aside before.
-SELECT 1 FROM dead_letter WHERE sha256 = %(sha256)s
+-- A row if these bytes were set aside before, on the same topic.
+SELECT 1 FROM dead_letter WHERE sha256 = %(sha256)s AND topic = %(topic)s

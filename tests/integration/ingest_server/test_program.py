@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import urllib.request
 from collections.abc import AsyncIterator
@@ -168,3 +169,35 @@ async def test_sabotage_is_found(
         assert any("LS-5434" in line for line in lines)
     assert len(stored(dsn)) < len(wanted(epoch))
     assert rows(dsn, "SELECT count(*) FROM gap") == [(0,)]
+
+
+async def test_what_only_a_person_can_change_is_refused_at_the_start(
+    tmp_path: Path, dsn: str
+) -> None:
+    config = tmp_path / "server.yaml"
+
+    async def refused(database: str, more: str = "") -> str:
+        config.write_text(
+            f"data_dir: data\ndatabase: {{dsn: '{database}'}}\n"
+            f"broker: {{host: 127.0.0.1, port: 9}}\n{more}"
+        )
+        process = await program("run", str(config))
+        _, error = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 2, error.decode()
+        assert b"Traceback" not in error
+        return error.decode()
+
+    user, _, place = dsn.removeprefix("postgresql://").partition("@")
+    name = user.split(":")[0]
+    said = await refused(f"postgresql://{name}:wrong@{place}")
+    assert "LS-5503" in said
+    assert "28P01" in said
+    said = await refused(dsn.rsplit("/", 1)[0] + "/nowhere")
+    assert "LS-5503" in said
+    assert "3D000" in said
+    assert "LS-5506" in await refused("postgresql://host:port:port/x y=")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = await refused(dsn, f"api: {{port: {port}}}\n")
+    assert "LS-5431" in said
+    assert str(port) in said

@@ -40,8 +40,8 @@ RETURNING notice_id;
 
 -- name: dead_letters
 -- Messages that could not be used, first seen last come first; without their bytes.
-SELECT encode(d.sha256, 'hex') AS sha256, e.plant, e.edge, p.time_zone, d.topic, d.epoch, d.class,
-       d.seq, d.code, d.reason, d.size, d.first_seen, d.last_seen, d.seen
+SELECT d.letter_id, encode(d.sha256, 'hex') AS sha256, e.plant, e.edge, p.time_zone, d.topic, d.epoch, d.class,
+       d.seq, d.code, d.params, d.reason, d.size, d.first_seen, d.last_seen, d.seen
 FROM dead_letter d
 LEFT JOIN edge e ON e.edge_id = d.edge_id
 LEFT JOIN plant p ON p.plant = e.plant
@@ -49,8 +49,8 @@ WHERE (%(plant)s::text IS NULL OR e.plant = %(plant)s)
   AND (%(edge)s::text IS NULL OR e.edge = %(edge)s)
   AND (%(code)s::text IS NULL OR d.code = %(code)s)
   AND (%(before_ts)s::timestamptz IS NULL
-       OR (d.first_seen, d.sha256) < (%(before_ts)s, decode(%(before_hash)s, 'hex')))
-ORDER BY d.first_seen DESC, d.sha256 DESC
+       OR (d.first_seen, d.letter_id) < (%(before_ts)s, %(before_id)s::bigint))
+ORDER BY d.first_seen DESC, d.letter_id DESC
 LIMIT %(limit)s;
 
 -- name: notices
