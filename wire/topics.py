@@ -1,5 +1,8 @@
 """MQTT topics: `lineside/v1/{plant}/{edge}/up/{kind}/{shard}` and `.../down/{kind}`.
 
+Publishers that speak nothing but JSON use `lineside/v1/{plant}/{edge}/up/plain`: below `up`, so
+that the same access rule fences them, and without a shard, which they need not be able to compute.
+
 An edge writes only below its own `up` and reads only its own `down`; the plant comes first, so that
 one access rule of the broker fences a plant.
 """
@@ -38,6 +41,24 @@ def down(edge: EdgeId, kind: Down) -> str:
 def up_filter(kind: Up, shard: int | None = None) -> str:
     """The subscription of a server worker for one shard, or for all."""
     return f"{ROOT}/+/+/up/{kind}/{'+' if shard is None else shard}"
+
+
+def plain(edge: EdgeId) -> str:
+    """Where a plain publisher of that identity sends its JSON."""
+    return f"{ROOT}/{edge.plant}/{edge.edge}/up/plain"
+
+
+def plain_filter() -> str:
+    """The subscription to all plain publishers."""
+    return f"{ROOT}/+/+/up/plain"
+
+
+def parse_plain(topic: str) -> EdgeId:
+    """Who sends on a topic of plain publishers; raises WireError where it is not one."""
+    parts = topic.split("/")
+    if len(parts) != 6 or "/".join(parts[:2]) != ROOT or parts[4:] != ["up", "plain"]:
+        raise WireError("LS-2002", topic=topic)
+    return EdgeId(plant=parts[2], edge=parts[3])
 
 
 def parse_up(topic: str) -> UpTopic:

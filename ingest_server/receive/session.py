@@ -24,6 +24,7 @@ from ingest_server.receive.arrival import Arrival, look_at, read_content
 from ingest_server.receive.batcher import Batcher, Limits
 from ingest_server.receive.commands import CommandDesk
 from ingest_server.receive.committer import Committer
+from ingest_server.receive.plain import PlainDesk
 from ingest_server.store.errors import StoreError
 from runtime.errors import LinesideError
 from runtime.mqtt import Connection, Message
@@ -32,7 +33,7 @@ from wire.control import Ack, Live
 from wire.errors import WireError
 from wire.frame import Kind
 from wire.ids import SHARDS, EdgeId
-from wire.topics import down, parse_up, up_filter
+from wire.topics import down, parse_up, plain_filter, up_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -131,6 +132,9 @@ class Session:
             again_s=settings.ask_again_s,
             backoff=self._backoff,
         )
+        self._plain = PlainDesk(
+            settings.dsn, shards=settings.shards, clock=clock, log=log, metrics=metrics
+        )
         self._answers: dict[EdgeId, Answer] = {}
         self._greeted: set[EdgeId] = set()
         self._to_greet = asyncio.Event()
@@ -173,6 +177,7 @@ class Session:
             for work in (self._answer, self._upkeep, self._greet_all):
                 tasks.create_task(work())
             tasks.create_task(self._desk.run(self._mqtt))
+            tasks.create_task(self._plain.run())
             await self._subscribe()
             self._state.connected_us = self._clock()
             self._log.info("receiving", broker=str(self._settings.address))
@@ -187,6 +192,7 @@ class Session:
     async def _subscribe(self) -> None:
         """`status` and `live` come at once; data by shard, as workers may share the shards."""
         await self._mqtt.subscribe(*(up_filter("data", shard) for shard in self._settings.shards))
+        await self._mqtt.subscribe(plain_filter())
         for kind in ("status", "cmd-ack"):
             filters = [up_filter(kind, shard) for shard in self._settings.shards]
             await self._mqtt.subscribe(*filters)
@@ -202,6 +208,8 @@ class Session:
                     self._live_line.put_nowait(message)
             elif "/up/cmd-ack/" in message.topic:
                 await self._desk.put(message)
+            elif message.topic.endswith("/up/plain"):
+                self._plain.put(message)
             else:
                 await self._raw.put(message)
 

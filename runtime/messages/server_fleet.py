@@ -5,6 +5,44 @@ from __future__ import annotations
 from runtime.messages.text import Text
 
 TEXTS: dict[str, Text] = {
+    "LS-5650": Text(
+        en="The plain message has {size} bytes; at most {limit} are taken. Send fewer values at a "
+        "time.",
+        zh="普通 JSON 消息为 {size} 字节，最多接受 {limit} 字节。请减少每次发送的数值。",
+    ),
+    "LS-5651": Text(
+        en='The plain message is no JSON object. Send {{"tag": value, ...}}, for example '
+        '{{"oven/temperature": 181.5}}.',
+        zh='普通 JSON 消息不是 JSON 对象。请发送 {{"测点": 数值, ...}}，'
+        '例如 {{"oven/temperature": 181.5}}。',
+    ),
+    "LS-5652": Text(
+        en="The plain message has {count} values; 1 to {limit} are taken at a time.",
+        zh="普通 JSON 消息含 {count} 个数值；每次接受 1 至 {limit} 个。",
+    ),
+    "LS-5653": Text(
+        en='"ts" of the plain message is {value}. Send milliseconds since 1970 (UTC), or ISO 8601 '
+        "with a zone, or leave it out.",
+        zh='普通 JSON 消息的 "ts" 为 {value}。请发送自 1970 年起的毫秒数（UTC）'
+        "或带时区的 ISO 8601 时间，也可省略。",
+    ),
+    "LS-5654": Text(
+        en="{path} in a plain message cannot be a tag's name: segments separated by single "
+        "slashes, at most 200 printable characters.",
+        zh="普通 JSON 消息中的 {path} 不能作为测点名：各段以单个斜杠分隔，最多 200 个可打印字符。",
+    ),
+    "LS-5655": Text(
+        en="The value of {path} in a plain message cannot be kept: true, false, null, a number up "
+        "to 2^53, or a text up to 4 KiB are possible.",
+        zh="普通 JSON 消息中 {path} 的值无法保存：只能是 true、false、null、不超过 2^53 的数字，"
+        "或不超过 4 KiB 的文本。",
+    ),
+    "LS-5656": Text(
+        en="The publisher would have more than {limit} tags. Use the same few names again and "
+        "again; for more tags install an edge agent.",
+        zh="该发布者的测点将超过 {limit} 个。请重复使用固定的少量名称；"
+        "如需更多测点，请安装边缘端程序。",
+    ),
     "LS-5660": Text(
         en="Dead letter {id} is stored now, with {readings} readings.",
         zh="死信 {id} 已入库，共 {readings} 条读数。",
