@@ -38,9 +38,9 @@ def down(edge: EdgeId, kind: Down) -> str:
     return f"{ROOT}/{edge.plant}/{edge.edge}/down/{kind}"
 
 
-def up_filter(kind: Up, shard: int | None = None) -> str:
-    """The subscription of a server worker for one shard, or for all."""
-    return f"{ROOT}/+/+/up/{kind}/{'+' if shard is None else shard}"
+def up_filter(kind: Up | None, shard: int | None = None) -> str:
+    """The subscription of a server worker for one kind and shard, None: for all."""
+    return f"{ROOT}/+/+/up/{kind or '+'}/{'+' if shard is None else shard}"
 
 
 def plain(edge: EdgeId) -> str:

@@ -42,8 +42,8 @@ _CONNECT = (
 _CONNACK_ACCEPTED = b"\x20\x02\x00\x00"
 _DISCONNECT = b"\xe0\x00"
 
-# max_ack_pending holds for each subscription and sums up to at most 65,535 in a session, where a
-# filter ending in # counts twice: 192 filters (64 shards, 3 kinds) of 256 fit. sync_interval: NATS
+# max_ack_pending holds for each filter and for the session as a whole; over all filters it sums up
+# to at most 65,535: the 65 of a worker that shares the shards fit. sync_interval: NATS
 # would write to disk every two minutes only; each second costs 8 % of the rate, always 60 %.
 _NATS = """\
 server_name: lineside
@@ -57,7 +57,7 @@ jetstream {{
 }}
 mqtt {{
   listen: "{host}:{port}"
-  max_ack_pending: 256
+  max_ack_pending: 1000
 }}
 """
 # Mosquitto's limits by default are 20 in flight and 1,000 queued a client; beyond it drops.

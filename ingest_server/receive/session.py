@@ -51,6 +51,7 @@ R = TypeVar("R")
 
 _MOST_INBOUND = 512
 _DECODE_AT_ONCE = 32
+_KINDS = frozenset(("data", "status"))
 _ANSWER_LOOK_S = 0.1
 _UPKEEP_S = 1.0
 
@@ -190,15 +191,15 @@ class Session:
     # -- in ----------------------------------------------------------------------------------------
 
     async def _subscribe(self) -> None:
-        """`status` and `live` come at once; data by shard, as workers may share the shards."""
-        await self._mqtt.subscribe(*(up_filter("data", shard) for shard in self._settings.shards))
+        """Everything edges tell, with as few filters as can be.
+
+        NATS bounds what is in flight by filter and by session alike, and holds back for half a
+        minute, out of order, what filters together have beyond it: with one it never does.
+        """
         await self._mqtt.subscribe(plain_filter())
-        for kind in ("status", "cmd-ack"):
-            filters = [up_filter(kind, shard) for shard in self._settings.shards]
-            await self._mqtt.subscribe(*filters)
-        await self._mqtt.subscribe(
-            *(up_filter("live", shard) for shard in self._settings.shards), qos=0
-        )
+        shards = self._settings.shards
+        every = len(shards) == SHARDS
+        await self._mqtt.subscribe(*(up_filter(None, one) for one in ([None] if every else shards)))
 
     async def _read(self) -> None:
         async for message in self._mqtt.messages():
@@ -210,8 +211,11 @@ class Session:
                 await self._desk.put(message)
             elif message.topic.endswith("/up/plain"):
                 self._plain.put(message)
-            else:
+            elif message.topic.split("/")[-2] in _KINDS:
                 await self._raw.put(message)
+            else:  # of a later release
+                message.ack()
+                self._state.outcomes["unknown_kind"] += 1
 
     async def _decode(self) -> None:
         """Bodies become columns in a thread, so that this goes on while the database works."""

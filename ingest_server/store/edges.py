@@ -1,7 +1,8 @@
 """What is known of edges: identities, streams, tags. Small reads and writes around a transaction.
 
 Rows of edges and tags are made ahead of the records that need them, each in a transaction of its
-own: they say only who exists, so one too many does no harm.
+own: they say only who exists, so one too many does no harm. Nor do these wait for the disk: what
+refers to them is committed later, and a later commit makes all earlier ones durable with it.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def load_edge(connection: Connection, edge: EdgeId) -> EdgeRow:
     with wrapped(), connection.transaction():
         row = connection.execute(_SQL["edge"], name).fetchone()
         if row is None:
+            connection.execute(_SQL["do_not_wait"])
             connection.execute(_SQL["add_edge"], name)
             row = connection.execute(_SQL["edge"], name).fetchone()
         assert row is not None  # noqa: S101 - added above, and edges are never deleted
@@ -91,6 +93,7 @@ def ensure_tags(
         "address": [tag.address for tag in once.values()],
     }
     with wrapped(), connection.transaction():
+        connection.execute(_SQL["do_not_wait"])
         connection.execute(_SQL["add_tags"], columns)
         rows = connection.execute(
             _SQL["tags_of"],

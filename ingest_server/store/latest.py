@@ -20,8 +20,14 @@ def save(connection: Connection, columns: Mapping[str, Sequence[Any]]) -> None:
         connection.execute(_SQL["save"], columns)
 
 
-def rebuild(connection: Connection) -> None:
-    """Catch up with readings that were committed and not yet noted here. Raises StoreError."""
+def edges(connection: Connection) -> list[int]:
+    """All edges, those that were heard last first. Raises StoreError."""
+    with wrapped():
+        return [edge_id for (edge_id,) in connection.execute(_SQL["edges"]).fetchall()]
+
+
+def rebuild(connection: Connection, edge_id: int) -> None:
+    """Catch up with readings of an edge that were not noted here. Raises StoreError."""
     with wrapped(), connection.transaction():
         connection.execute(_SQL["take_time"])
-        connection.execute(_SQL["rebuild"])
+        connection.execute(_SQL["rebuild"], {"edge_id": edge_id})

@@ -1,3 +1,7 @@
+-- name: do_not_wait
+-- The commit of this transaction does not wait for the disk; the next one that does takes it along.
+SET LOCAL synchronous_commit = off
+
 -- name: add_edge
 -- Have a row for an edge; nothing where it is known.
 INSERT INTO edge (plant, edge) VALUES (%(plant)s, %(edge)s) ON CONFLICT (plant, edge) DO NOTHING

@@ -84,6 +84,8 @@ def test_a_foreign_topic_is_refused(topic: str) -> None:
 def test_filters_and_down_topics_follow_the_contract() -> None:
     assert up_filter("data", 7) == "lineside/v1/+/+/up/data/7"
     assert up_filter("status") == "lineside/v1/+/+/up/status/+"
+    assert up_filter(None, 7) == "lineside/v1/+/+/up/+/7"
+    assert up_filter(None) == "lineside/v1/+/+/up/+/+"
     assert down(EDGE, "ack") == "lineside/v1/demo/line-a/down/ack"
 
 
