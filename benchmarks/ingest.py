@@ -1,7 +1,8 @@
 """How fast one worker stores what waits on the broker, beside a bare COPY of the same rows.
 
-The bare COPY writes the very same bytes, made beforehand, in transactions of the same size into the
-same table with its index, over one connection. Both write with fsync and synchronous commit.
+The bare COPY writes the very same bytes, made beforehand, in transactions of the size that the
+worker chose, into the same table with its index, over one connection. Both write with fsync and
+synchronous commit.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from benchmarks.server_side import (
     drain,
     plan_text,
     publish,
+    records_a_transaction,
     rows_of,
     timed,
     until_stored,
@@ -46,7 +48,7 @@ from runtime.mqtt import BrokerAddress
 from wire.ids import EdgeId
 
 ROWS_A_RECORD = 5_000
-"""As many as a record may have, and as a transaction is full with."""
+"""As many as a record may have."""
 RECORDS = 60
 RECORDS_QUICK = 40
 _PLANT = "bench"
@@ -176,6 +178,7 @@ async def _rate(
     records = RECORDS if rounds > 3 else RECORDS_QUICK
     polls = ROWS_A_RECORD // tags
     memory: list[float] = []
+    together: list[float] = []
     cpu: list[float] = []
     try:
         await worker.start()
@@ -186,6 +189,7 @@ async def _rate(
         async def product() -> float:
             waiting = [(sender.edge, sender.samples(polls)) for _ in range(records)]
             seconds, cpu_s = await drain(worker, dsn, at.broker, waiting)
+            together.append(records_a_transaction(dsn, last=records))
             memory.append(worker.memory)
             cpu.append(cpu_s / (records * ROWS_A_RECORD) * 1e6)
             return records * ROWS_A_RECORD / seconds
@@ -198,7 +202,8 @@ async def _rate(
         )
 
         def ceiling() -> float:
-            pieces = rows_of(dsn, twin, [twin.samples(polls) for _ in range(records)])
+            waiting = [twin.samples(polls) for _ in range(records)]
+            pieces = rows_of(dsn, twin, waiting, together=round(statistics.median(together)))
             return records * ROWS_A_RECORD / bare_copy(dsn, pieces)
 
         await product()  # caches, connections, the table's first pages

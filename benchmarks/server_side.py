@@ -160,16 +160,30 @@ async def _stored(dsn: str) -> int:
         return 0 if row is None else int(row[0])
 
 
-def rows_of(dsn: str, sender: Sender, records: Sequence[bytes]) -> list[bytes]:
-    """The very bytes that the worker copies for these records, one piece a record."""
+def records_a_transaction(dsn: str, *, last: int) -> float:
+    """How many of the newest `last` records the worker stored together, on average."""
+    with connections.connect(dsn, name="bench") as connection:
+        row = connection.execute(
+            "SELECT count(*)::float8 / count(DISTINCT committed_at) FROM (SELECT committed_at"
+            " FROM batch ORDER BY committed_at DESC LIMIT %s) AS newest",
+            (last,),
+        ).fetchone()
+    return float(row[0]) if row and row[0] else 1.0
+
+
+def rows_of(dsn: str, sender: Sender, records: Sequence[bytes], *, together: int) -> list[bytes]:
+    """The very bytes that the worker copies for these records, so many records a piece."""
     with connections.connect(dsn, name="bench") as connection:
         row = edges.load_edge(connection, sender.edge)
         tags = edges.load_tags(connection, row.edge_id, sender.epoch)
-    pieces = []
+    found = []
     for record in records:
         samples, _ = decode_columns(unpack_body(record, read_prefix(record)))
-        pieces.append(b"".join(copy_readings([(readings_of(samples, tags), 1)])))
-    return pieces
+        found.append((readings_of(samples, tags), 1))
+    return [
+        b"".join(copy_readings(found[start : start + together]))
+        for start in range(0, len(found), together)
+    ]
 
 
 def bare_copy(dsn: str, pieces: Sequence[bytes]) -> float:

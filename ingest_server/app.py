@@ -189,7 +189,12 @@ class Server:
                 dsn=self._parts.dsn,
                 shards=shards,
                 worker=worker,
-                limits=Limits(rows=config.rows_per_commit, linger_s=config.commit_every_ms / 1e3),
+                limits=Limits(
+                    rows=config.rows_per_commit,
+                    behind=4,
+                    linger_s=config.commit_every_ms / 1e3,
+                    waiting_rows=max(50_000, 8 * config.rows_per_commit),
+                ),
                 early_ack_every=_SABOTAGED_EVERY if self._sabotage else 0,
             ),
             clock=now_us,

@@ -58,7 +58,10 @@ class IngestConfig(_Section):
         default=200, ge=1, le=5_000, description="Longest time a record waits for others"
     )
     rows_per_commit: int = Field(
-        default=5_000, ge=1, le=100_000, description="Samples that make a transaction full"
+        default=5_000,
+        ge=1,
+        le=100_000,
+        description="Samples that make a transaction full; four times as many where more wait",
     )
     lease_s: float = Field(
         default=10,

@@ -12,9 +12,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """When a group is full, how long its first message waits for others, what may wait at most."""
+    """When a group is full, how long its first message waits for others, what may wait at most.
+
+    `behind`: how many times `rows` a group may have where more waits already: a transaction costs
+    the same statements and the same wait for the disk, whatever it holds.
+    """
 
     rows: int = 5_000
+    behind: int = 1
     messages: int = 500
     linger_s: float = 0.2
     waiting_messages: int = 1_000
@@ -73,14 +78,18 @@ class Batcher(Generic[T]):
 
     def _group(self) -> int:
         """How many messages make a full group now; 0 where it is not full and may wait."""
+        limits = self._limits
+        if self._rows < limits.rows and len(self._line) < limits.messages:
+            return 0
+        most = limits.rows * limits.behind
         rows = 0
         for place, (_, each, _) in enumerate(self._line):
             rows += each
-            if place and rows > self._limits.rows:
+            if place and rows > most:
                 return place
-            if rows >= self._limits.rows or place + 1 >= self._limits.messages:
+            if rows >= most or place + 1 >= limits.messages:
                 return place + 1
-        return 0
+        return len(self._line)
 
     def _is_full(self) -> bool:
         limits = self._limits

@@ -18,6 +18,14 @@ async def test_a_full_group_is_taken_at_once_and_keeps_order() -> None:
     assert len(line) == 1
 
 
+async def test_groups_grow_while_more_waits_than_they_hold() -> None:
+    line: Batcher[int] = Batcher(Limits(rows=10, behind=3, linger_s=3_600))
+    for item in range(12):
+        await line.put(item, rows=4)
+    assert await line.take() == [0, 1, 2, 3, 4, 5, 6]
+    assert await line.take() == [7, 8, 9, 10, 11]
+
+
 async def test_what_is_not_full_waits_its_time_only() -> None:
     line: Batcher[int] = Batcher(Limits(rows=10, linger_s=0.01))
     await line.put(1, rows=1)
