@@ -7,17 +7,19 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
+from prometheus_client import start_http_server
 
 from ingest_server import parts
 from ingest_server.api.app import create_app
 from ingest_server.health import Health, LiveView
 from ingest_server.receive.batcher import Limits
 from ingest_server.receive.live import LiveTable
+from ingest_server.receive.meters import LeaseMeters, watch
 from ingest_server.receive.session import Session, Settings, State
 from ingest_server.receive.worker import Worker
 from ingest_server.store import columnstore
@@ -61,16 +63,21 @@ async def run(config: ServerConfig, roles: Sequence[Role], stop: asyncio.Event) 
     config.data_dir.mkdir(parents=True, exist_ok=True)
     async with parts.opened(config, _log) as found:
         server = Server(config, found, environ=os.environ)
-        async with Supervisor(log=_log) as tasks:
-            server.start(roles, tasks)
-            watch = asyncio.create_task(server.end_with(stop))
-            try:
-                await server.ended
-            finally:
-                watch.cancel()
-                platform.notify_stopping()
-                _log.info("stopping")
-                await tasks.stop(_STOP_GRACE_S)
+        with server.metrics_port():
+            await _run(server, roles, stop)
+
+
+async def _run(server: Server, roles: Sequence[Role], stop: asyncio.Event) -> None:
+    async with Supervisor(log=_log) as tasks:
+        server.start(roles, tasks)
+        watch = asyncio.create_task(server.end_with(stop))
+        try:
+            await server.ended
+        finally:
+            watch.cancel()
+            platform.notify_stopping()
+            _log.info("stopping")
+            await tasks.stop(_STOP_GRACE_S)
 
 
 class Server:
@@ -87,8 +94,32 @@ class Server:
         self._state = State()
         self._live = LiveTable()
         self._metrics = Metrics(process=True)
+        watch(self._metrics, self._state)
         self._ingests = True
         self._listened = False
+
+    @contextmanager
+    def metrics_port(self) -> Iterator[None]:
+        """Serves Prometheus on a port of its own, where one is configured. Raises Reconfigure."""
+        metrics = self._config.metrics
+        if metrics.port is None:
+            yield
+            return
+        try:
+            listener, thread = start_http_server(metrics.port, metrics.host, self._metrics.registry)
+        except OSError as error:
+            raise Reconfigure(
+                "LS-5431",
+                host=metrics.host,
+                port=metrics.port,
+                reason=error.strerror or str(error),
+            ) from error
+        try:
+            yield
+        finally:
+            listener.shutdown()
+            listener.server_close()
+            thread.join()
 
     async def end_with(self, stop: asyncio.Event) -> None:
         """`ended` is done when `stop` is set; it fails earlier where a person has to act."""
@@ -176,6 +207,7 @@ class Server:
             lease_s=self._config.ingest.lease_s,
             session=self._session,
             log=logs.get("server.leases"),
+            meters=LeaseMeters(self._metrics),
         )
         await worker.run()
 

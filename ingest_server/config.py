@@ -51,6 +51,17 @@ class ApiConfig(_Section):
             return self.host == "localhost"
 
 
+class MetricsConfig(_Section):
+    """A port for Prometheus, for processes without the API; without a token, figures only."""
+
+    host: Annotated[str, Field(min_length=1)] = Field(
+        default="127.0.0.1", description="Address to listen on; one that only Prometheus reaches"
+    )
+    port: int | None = Field(
+        default=None, ge=1, le=65535, description="TCP port; default: none is opened"
+    )
+
+
 class IngestConfig(_Section):
     """How records are grouped into transactions."""
 
@@ -158,6 +169,9 @@ class ServerConfig(_Section):
         default="embedded", description="`embedded`, or where your MQTT broker is"
     )
     api: ApiConfig = Field(default=ApiConfig(), description="Where the API listens")
+    metrics: MetricsConfig = Field(
+        default=MetricsConfig(), description="A port for Prometheus beside the API's /metrics"
+    )
     ingest: IngestConfig = Field(default=IngestConfig(), description="Grouping of records")
     work: WorkConfig = Field(default=WorkConfig(), description="Upkeep of figures")
     retention: RetentionConfig = Field(

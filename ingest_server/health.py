@@ -40,10 +40,15 @@ class Health:
         away_us = state.database_away_us
         if away_us is not None:
             oldest_s = max((self._clock() - away_us) / 1e6, state.oldest_s)
-            return BacklogHealth(state="away", batches=state.waiting, oldest_s=oldest_s)
+            return BacklogHealth(
+                state="away", batches=state.waiting, oldest_s=oldest_s, held=state.held
+            )
         started = state.connected_us is not None or state.lost_us is not None
         return BacklogHealth(
-            state="ok" if started else "starting", batches=state.waiting, oldest_s=state.oldest_s
+            state="ok" if started else "starting",
+            batches=state.waiting,
+            oldest_s=state.oldest_s,
+            held=state.held,
         )
 
 

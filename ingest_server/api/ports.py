@@ -52,6 +52,8 @@ class BacklogHealth:
     batches: int = 0
     oldest_s: float = 0.0
     """Age of the oldest one waiting, in seconds; 0 when none waits."""
+    held: int = 0
+    """Streams that wait at their edge because the server fails on their next record."""
 
 
 class HealthSource(Protocol):

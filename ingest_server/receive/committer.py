@@ -61,6 +61,11 @@ class Committer:
         self._told: set[tuple[EdgeId, UUID, StreamClass, int]] = set()
         self._held: set[tuple[EdgeId, UUID, StreamClass]] = set()
 
+    @property
+    def held(self) -> int:
+        """How many streams wait at their edge because their next record fails here."""
+        return len(self._held)
+
     def handle(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
         """What became of each message, in their order; all of it is durable. Raises StoreError."""
         done: dict[int, Outcome] = {}

@@ -24,6 +24,7 @@ from ingest_server.receive.arrival import Arrival, look_at, read_content
 from ingest_server.receive.batcher import Batcher, Limits
 from ingest_server.receive.commands import CommandDesk
 from ingest_server.receive.committer import Committer
+from ingest_server.receive.meters import Meters
 from ingest_server.receive.plain import PlainDesk
 from ingest_server.store.errors import StoreError
 from runtime.errors import LinesideError
@@ -66,6 +67,7 @@ class State:
     database_away_us: int | None = None
     waiting: int = 0
     oldest_s: float = 0.0
+    held: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     rows: int = 0
     commits: int = 0
@@ -110,11 +112,7 @@ class Session:
         self._live = live
         self._state = state
         self._backoff = backoff or Backoff(first_s=0.2, most_s=10)
-        self._messages = metrics.counter(
-            "server_messages_total", "Messages dealt with, by what became of them.", ["outcome"]
-        )
-        self._readings = metrics.counter("server_readings_total", "Readings stored.")
-        self._commits = metrics.counter("server_commits_total", "Groups of messages committed.")
+        self._meters = Meters(metrics)
         self._worker = uuid4()
         self._committer = Committer(
             settings.dsn,
@@ -256,12 +254,15 @@ class Session:
             if self._settings.early_ack_every:
                 for message, _ in group:
                     message.ack()
+            began_s = asyncio.get_running_loop().time()
             outcomes = await self._insist(lambda: self._committer.handle(arrivals))  # noqa: B023
+            took_s = asyncio.get_running_loop().time() - began_s
             for (message, arrival), outcome in zip(group, outcomes, strict=True):
                 message.ack()
                 self._note(arrival, outcome)
             self._state.commits += 1
-            self._commits.inc()
+            self._meters.commit(took_s=took_s, rows=sum(outcome.rows for outcome in outcomes))
+            self._state.held = self._committer.held
             self._state.waiting = len(self._line)
             self._state.oldest_s = self._line.oldest_s()
             self._send_due()
@@ -299,8 +300,7 @@ class Session:
     def _note(self, arrival: Arrival, outcome: Outcome) -> None:
         self._state.outcomes[str(outcome.reason)] += 1
         self._state.rows += outcome.rows
-        self._messages.labels(str(outcome.reason)).inc()
-        self._readings.inc(outcome.rows)
+        self._meters.message(outcome)
         edge = arrival.edge
         if outcome.defect is not None:
             self._log.error(

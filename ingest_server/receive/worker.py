@@ -16,9 +16,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from uuid import UUID, uuid4
 
+from ingest_server.receive.meters import LeaseMeters
 from ingest_server.receive.sharing import RENEW_PER_LEASE, Decision, View, WorkerRow, decide
 from ingest_server.store.errors import LeaseLost, StoreError
 from ingest_server.store.leases import Leases
+from runtime.metrics import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,8 +47,10 @@ class Worker:
         lease_s: float,
         session: Callable[[UUID, tuple[int, ...]], Serving],
         log: Logger,
+        meters: LeaseMeters | None = None,
     ) -> None:
         self.worker = uuid4()
+        self._meters = meters or LeaseMeters(Metrics())
         self._lease_s = lease_s
         self._session = session
         self._log = log
@@ -66,6 +70,7 @@ class Worker:
                 await self._turn()
         finally:
             await self._stop()
+            self._meters.serves(self._served, ())
             with suppress(StoreError):
                 await self._call(self._leases.leave)
             await self._call(self._leases.close)
@@ -77,6 +82,7 @@ class Worker:
             await self._pause()
             return
         if decision.lost:
+            self._meters.lost()
             raise LeaseLost("LS-5425")
         if decision.evict or decision.cut:
             await self._take_over(decision)
@@ -89,6 +95,7 @@ class Worker:
             await self._call(lambda: self._leases.claim(self._free(decision)))
             return  # what was got shows at the next look, which also renews
         if self._serving is None and decision.serve:
+            self._meters.serves(self._served, decision.serve)
             self._served = decision.serve
             self._stopping = False
             self._log.info("shards", count=len(decision.serve), workers=decision.workers)
@@ -103,6 +110,7 @@ class Worker:
             async with asyncio.timeout_at(self._deadline_s):
                 view = await self._call(self._view)
         except TimeoutError:
+            self._meters.lost()
             raise LeaseLost("LS-5425") from None
         except StoreError as error:
             self._log.warning(error.code, **error.params)
@@ -136,6 +144,7 @@ class Worker:
         for row in decision.evict:
             self._log.warning("LS-5426", name=row.name)
         if seen:
+            self._meters.took_over(len(seen))
             await self._call(lambda: self._leases.evict(seen))
         await self._call(lambda: self._leases.cut([*seen, *decision.cut]))
 

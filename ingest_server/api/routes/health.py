@@ -10,14 +10,17 @@ from starlette.responses import Response
 
 from ingest_server.api.ports import State
 from ingest_server.api.problems import Unavailable
-from ingest_server.api.shape import PROBLEM_REF, Answer, Ctx, Lang, problems
+from ingest_server.api.scrape import scraped
+from ingest_server.api.shape import PROBLEM_REF, Answer, Context, Ctx, Lang, problems
 from ingest_server.api.times import Moment
+from ingest_server.store import reads
 from runtime import messages
 from runtime.metrics import CONTENT_TYPE
 
 router = APIRouter(tags=["health"])
 
 _READY_CODE = "LS-6010"
+_NO_TABLES = "LS-6009"
 
 
 class Alive(Answer):
@@ -49,6 +52,23 @@ class BacklogPart(Answer):
     state: State = Field(description="`ok` while commits keep up, `away` while they do not.")
     batches: int = Field(ge=0, description="Batches that wait.")
     oldest_s: float = Field(ge=0, description="Age of the oldest one, in seconds.")
+    held: int = Field(
+        ge=0,
+        description="Streams that wait at their edge because this server fails on their next "
+        "record: a defect, told as a notice.",
+    )
+
+
+class FiguresPart(Answer):
+    """Counters, orders and alarms, which follow from what is stored."""
+
+    state: Literal["ok", "behind", "unknown"] = Field(
+        description="`behind`: folding failed somewhere; `unknown` while the database is away."
+    )
+    parked: int | None = Field(
+        description="Streams stored whose figures stand still; a notice names each, "
+        "`lineside-server refold` catches up."
+    )
 
 
 class Health(Answer):
@@ -59,6 +79,7 @@ class Health(Answer):
     broker: BrokerPart = Field(description="The broker.")
     database: DatabasePart = Field(description="The database.")
     backlog: BacklogPart = Field(description="What waits between the two.")
+    figures: FiguresPart = Field(description="What follows from what is stored.")
 
 
 @router.get("/healthz", summary="Is the process alive?", operation_id="get_alive")
@@ -95,8 +116,10 @@ async def health(context: Ctx, lang: Lang) -> Health:
     """The state of every part. Always 200; needs no token and tells no address or name."""
     broker = context.health.broker()
     backlog = context.health.backlog()
-    database: State = "ok" if await context.database.answers() else "away"
+    parked = await _parked(context)
+    database: State = "away" if parked is None else "ok"
     well = all(state in ("ok", "not_here") for state in (broker.state, backlog.state, database))
+    well = well and not backlog.held and not parked
     return Health(
         state="ok" if well else "degraded",
         at=context.now(),
@@ -108,9 +131,27 @@ async def health(context: Ctx, lang: Lang) -> Health:
         ),
         database=DatabasePart(state=database),
         backlog=BacklogPart(
-            state=backlog.state, batches=backlog.batches, oldest_s=backlog.oldest_s
+            state=backlog.state,
+            batches=backlog.batches,
+            oldest_s=backlog.oldest_s,
+            held=backlog.held,
+        ),
+        figures=FiguresPart(
+            state="unknown" if parked is None else "behind" if parked else "ok", parked=parked
         ),
     )
+
+
+async def _parked(context: Context) -> int | None:
+    """How many streams are parked; None while the database does not say."""
+    try:
+        async with context.database.reading() as connection:
+            row = await reads.row(connection, "metrics", "parked")
+    except Unavailable as problem:
+        if problem.code == _NO_TABLES:
+            return 0
+        return None
+    return None if row is None else int(row["parked"])
 
 
 _BROKER_TEXT = {
@@ -135,6 +176,6 @@ _BROKER_TEXT = {
     },
 )
 async def metrics(context: Ctx) -> Response:
-    """All metrics of this process in the text format of Prometheus. Needs the token."""
-    body = b"" if context.metrics is None else context.metrics.render()
-    return Response(body, media_type=CONTENT_TYPE)
+    """This process' metrics and what the database knows, for Prometheus. Needs the token."""
+    own = b"" if context.metrics is None else context.metrics.render()
+    return Response(own + await scraped(context.database, context.now()), media_type=CONTENT_TYPE)

@@ -139,6 +139,31 @@ async def test_parts_that_are_away_are_named_and_waited_for(
             await asyncio.wait_for(MqttEdge(epoch, address).run(), 30)
 
 
+async def test_a_process_without_the_api_shows_its_metrics_on_a_port_of_its_own(
+    tmp_path: Path, dsn: str, free_port: int, wait_for: WaitFor
+) -> None:
+    config = tmp_path / "server.yaml"
+    config.write_text(
+        f"data_dir: data\ndatabase: {{dsn: '{dsn}'}}\nbroker: {{host: 127.0.0.1, port: 1}}\n"
+        f"metrics: {{port: {free_port}}}\n"
+    )
+
+    def scraped() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/metrics", timeout=10) as answer:
+            return str(answer.read(), "utf-8")
+
+    async with running(config, "--role", "ingest") as lines:
+        await wait_for(lambda: any("LS-1101" in line for line in lines), 60)
+        text = await asyncio.to_thread(scraped)
+        assert "server_broker_connected 0.0" in text
+        assert 'server_lease_changes_total{change="gained"} 64.0' in text
+        assert not (tmp_path / "data" / "api.port").exists()
+        second = await program("run", str(config), "--role", "ingest")
+        _, told = await asyncio.wait_for(second.communicate(), 60)
+        assert second.returncode == 2
+        assert "LS-5431" in told.decode()
+
+
 async def test_a_database_that_is_away_at_the_start_is_waited_for(
     tmp_path: Path, free_port: int, wait_for: WaitFor
 ) -> None:

@@ -12,12 +12,14 @@ from typing import Any
 import httpx2
 import pytest
 import uvicorn
+from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 
 from ingest_server.api.ports import BacklogHealth, BrokerHealth
 from ingest_server.api.problems import Problem
 from ingest_server.embedded.ports import free_port
 from ingest_server.embedded.postgres import EmbeddedPostgres
+from ingest_server.store.migrate import migrate
 from runtime.metrics import Metrics
 from tests.integration.ingest_server.api.serving import (
     TOKEN,
@@ -244,12 +246,14 @@ async def test_a_query_that_takes_too_long_is_given_up(
     assert (found.status, found.code) == (503, "LS-6007")
 
 
-async def test_health_tells_broker_database_and_backlog_apart(plant_dsn: str, serve: Serve) -> None:
+async def test_health_tells_broker_database_and_backlog_apart(dsn: str, serve: Serve) -> None:
+    migrate(dsn)
     parts = Parts()
-    async with serve(plant_dsn, health=parts) as client:
+    async with serve(dsn, health=parts) as client:
         well = (await client.get("/api/v1/health")).json()
         assert well["state"] == "ok"
-        assert well["backlog"] == {"state": "ok", "batches": 3, "oldest_s": 0.4}
+        assert well["backlog"] == {"state": "ok", "batches": 3, "oldest_s": 0.4, "held": 0}
+        assert well["figures"] == {"state": "ok", "parked": 0}
         parts.broker_health = BrokerHealth(state="away", code="LS-1101")
         away = (await client.get("/api/v1/health", headers={"Accept-Language": "zh"})).json()
         assert (away["state"], away["broker"]["code"]) == ("degraded", "LS-1101")
@@ -258,6 +262,57 @@ async def test_health_tells_broker_database_and_backlog_apart(plant_dsn: str, se
         parts.broker_health = BrokerHealth(state="not_here")
         parts.backlog_health = BacklogHealth(state="not_here")
         assert (await client.get("/api/v1/health")).json()["state"] == "ok"
+
+
+async def test_health_tells_of_figures_that_stand_still(plant_dsn: str, serve: Serve) -> None:
+    parts = Parts()
+    async with serve(plant_dsn, health=parts) as client:
+        parked = (await client.get("/api/v1/health")).json()
+        assert (parked["state"], parked["figures"]) == (
+            "degraded",
+            {"state": "behind", "parked": 1},
+        )
+        assert parked["database"]["state"] == "ok"
+
+
+async def test_health_tells_of_streams_that_wait_at_their_edge(dsn: str, serve: Serve) -> None:
+    migrate(dsn)
+    parts = Parts()
+    parts.backlog_health = BacklogHealth(state="ok", held=2)
+    async with serve(dsn, health=parts) as client:
+        held = (await client.get("/api/v1/health")).json()
+    assert (held["state"], held["backlog"]["held"]) == ("degraded", 2)
+
+
+async def test_metrics_tell_what_the_database_knows(plant_dsn: str, serve: Serve) -> None:
+    async with serve(plant_dsn) as client:
+        text = (await client.get("/metrics")).text
+    found = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    edge = (("edge", "line-a"), ("plant", "demo"))
+    assert found["server_database_up",] == 1
+    assert found["server_edge_online", *edge] == 1
+    assert found["server_edge_behind_seconds", ("class", "key"), *edge] == 60
+    assert found["server_edge_behind_seconds", ("class", "bulk"), *edge] == 1800
+    assert found["server_edge_waiting_records", ("class", "key"), *edge] == 2
+    assert found["server_gaps_open", ("cause", "device_down")] == 1
+    assert found["server_dead_letters", ("code", "LS-2022")] == 5
+    assert found["server_alarms_active", ("priority", "high")] == 2
+    assert found["server_parked_streams",] == 1
+    assert ("server_edge_online", ("edge", "mill-1"), ("plant", "nord")) not in found
+
+
+async def test_metrics_come_also_while_the_database_is_away(serve: Serve) -> None:
+    metrics = Metrics()
+    metrics.counter("server_batches_total", "Batches.").inc(7)
+    async with serve("postgresql://x@127.0.0.1:1/none", metrics=metrics) as client:
+        response = await client.get("/metrics")
+    assert response.status_code == 200
+    assert "server_database_up 0.0" in response.text
+    assert "server_batches_total 7.0" in response.text
 
 
 async def test_metrics_come_in_the_format_of_prometheus(plant_dsn: str, serve: Serve) -> None:
