@@ -6,6 +6,8 @@ no route can forget it.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 from typing import Final
 
@@ -15,6 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ingest_server.api.problems import Problems, Unauthorised
 
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz", "/api/v1/health"})
+
+
+PAGE: Final = "/docs"
+"""The one page for browsers. It changes nothing, so a password that a browser remembers and sends
+by itself (RFC 7617) can do no harm here; elsewhere only the bearer token counts."""
 
 
 class BearerGate:
@@ -45,6 +52,9 @@ class BearerGate:
             return
         request = Request(scope, receive)
         response = self._problems.of(request, Unauthorised("LS-6001"))
+        if scope["path"] == PAGE:
+            # What a browser asks a person for: any name, and the token as the password.
+            response.headers.append("WWW-Authenticate", 'Basic realm="lineside", charset="UTF-8"')
         await response(scope, receive, send)
 
     def _may_pass(self, scope: Scope) -> bool:
@@ -56,5 +66,15 @@ class BearerGate:
             if name == b"authorization":
                 scheme, _, rest = value.partition(b" ")
                 given = rest.strip() if scheme.lower() == b"bearer" else b""
+                if path == PAGE and scheme.lower() == b"basic":
+                    given = _password(rest)
         # compare_digest alone would tell an empty token from a wrong one, not more.
         return bool(self._token) and hmac.compare_digest(given, self._token)
+
+
+def _password(credentials: bytes) -> bytes:
+    """The password of Basic credentials; empty where they are none."""
+    try:
+        return base64.b64decode(credentials.strip(), validate=True).partition(b":")[2]
+    except binascii.Error:
+        return b""

@@ -2,7 +2,7 @@
 
 LS-6<status> is the title of a problem with that HTTP status; LS-60xx are the problems themselves,
 the reasons why a parameter is wrong, and the words of health and notices; LS-608x to LS-610x are
-the headings of exported tables.
+the headings of exported tables, LS-611x and LS-612x the words of the page `/docs`.
 """
 
 from __future__ import annotations
@@ -213,6 +213,24 @@ TEXTS: dict[str, Text] = {
     "LS-6052": Text(
         en="No edge could run this configuration; `errors` names line and reason of each problem.",
         zh="该配置无法在任何边缘端运行；`errors` 中列出了每个问题的行号和原因。",
+    ),
+    "LS-6110": Text(en="Lineside: the HTTP API", zh="Lineside：HTTP 接口"),
+    "LS-6111": Text(
+        en="Every route of this server, with its parameters and answers.",
+        zh="本服务器的全部接口及其参数和返回内容（字段说明为英文）。",
+    ),
+    "LS-6112": Text(en="中文", zh="English"),
+    "LS-6113": Text(en="Contents", zh="目录"),
+    "LS-6114": Text(en="Parts of requests and answers", zh="请求与返回的数据结构"),
+    "LS-6115": Text(en="Needs no token.", zh="无需令牌。"),
+    "LS-6116": Text(en="Parameter", zh="参数"),
+    "LS-6117": Text(en="Where", zh="位置"),
+    "LS-6118": Text(en="Type", zh="类型"),
+    "LS-6119": Text(en="Meaning", zh="含义"),
+    "LS-6120": Text(en="Answers:", zh="返回："),
+    "LS-6121": Text(en="Field", zh="字段"),
+    "LS-6122": Text(
+        en="* has to be given. The same for programs:", zh="* 为必填项。供程序使用的版本："
     ),
     "LS-6400": Text(en="Bad request", zh="请求有误"),
     "LS-6401": Text(en="Not authorised", zh="未授权"),

@@ -15,10 +15,14 @@ from ingest_server.api.routes import (
     health,
     orders,
     readings,
+    reference,
     tags,
 )
 
 ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
     module.router
-    for module in (health, edges, fleet, tags, readings, export, orders, alarms, faults)
+    for module in (
+        *(health, edges, fleet, tags, readings, export, orders, alarms, faults),
+        reference,
+    )
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -342,3 +343,45 @@ async def test_it_answers_over_a_real_socket(plant_dsn: str) -> None:
     finally:
         server.should_exit = True
         await running
+
+
+async def test_the_reference_is_a_page_without_anything_from_elsewhere(
+    plant_dsn: str, serve: Serve
+) -> None:
+    document = app_of(plant_dsn).openapi()
+    async with serve(plant_dsn) as client:
+        pages = {
+            lang: await client.get("/docs", headers={"Accept-Language": lang})
+            for lang in ("en", "zh")
+        }
+        chosen = await client.get("/docs?lang=zh", headers={"Accept-Language": "en"})
+    for lang, response in pages.items():
+        assert response.status_code == 200
+        assert response.headers["content-language"] == lang
+        assert "default-src 'none'" in response.headers["content-security-policy"]
+        text = response.text
+        assert "<script" not in text
+        assert not re.findall(r'(?:src|href)="(?!#|/docs|/api/v1/openapi.json)[^"]*"', text)
+        ids = re.findall(r'id="([^"]+)"', text)
+        assert len(ids) == len(set(ids))
+        assert set(re.findall(r'href="#([^"]+)"', text)) <= set(ids)
+        for methods in document["paths"].values():
+            for operation in methods.values():
+                assert f'id="{operation["operationId"]}"' in text
+    assert "无需令牌" in pages["zh"].text
+    assert chosen.headers["content-language"] == "zh"
+
+
+async def test_a_browser_is_asked_for_the_token_on_the_page_and_nowhere_else(
+    plant_dsn: str, serve: Serve
+) -> None:
+    async with serve(plant_dsn) as client:
+        del client.headers["Authorization"]
+        refused = await client.get("/docs")
+        assert refused.status_code == 401
+        assert 'Basic realm="lineside"' in refused.headers["www-authenticate"]
+        assert (await client.get("/docs", auth=("anybody", TOKEN))).status_code == 200
+        assert (await client.get("/docs", auth=("anybody", "wrong"))).status_code == 401
+        elsewhere = await client.get("/api/v1/edges", auth=("anybody", TOKEN))
+        assert elsewhere.status_code == 401
+        assert "Basic" not in elsewhere.headers["www-authenticate"]
