@@ -6,10 +6,12 @@ import asyncio
 import configparser
 import re
 import shutil
+import ssl
 import subprocess
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,14 @@ import trustme
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest_server.config import DatabaseConfig, ServerConfig
+from edge_agent.config import EdgeConfig
+from ingest_server.config import ROLES, DatabaseConfig, ServerConfig
 from ingest_server.embedded import ports
 from ingest_server.embedded.broker import find_mosquitto
 from ingest_server.embedded.postgres import EmbeddedPostgres
 from runtime import strict_yaml
+from runtime.broker import Tls
+from simulators.config import PlantConfig
 from tests.conftest import WaitFor
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
@@ -153,22 +158,103 @@ async def test_postgresql_takes_the_settings(tmp_path: Path) -> None:
             assert await cursor.fetchone() == ("on",)
 
 
+COMPOSE = (DEPLOY / "compose.yaml").read_text("utf-8")
+HEAD = COMPOSE.split("name: lineside")[0]
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
+
+
+def test_the_compose_file_has_what_a_plant_needs_and_the_rest_as_profiles() -> None:
+    profiles = {name: service.get("profiles", []) for name, service in SERVICES.items()}
+    assert profiles == {
+        **{name: [] for name in ("broker", "database", "server", "ingest")},
+        **{name: ["demo"] for name in ("simulators", "edge")},
+        "grafana": ["grafana"],
+    }
+
+
 def test_every_file_the_compose_file_mounts_is_there_or_made_by_its_instructions() -> None:
-    text = (DEPLOY / "compose.yaml").read_text("utf-8")
-    compose = yaml.safe_load(text)
-    assert set(compose["services"]) == {"broker", "database", "server"}
-    for service in compose["services"].values():
-        for volume in service["volumes"]:
+    compose = yaml.safe_load(COMPOSE)
+    named: set[str] = set()
+    secrets: set[str] = set()
+    for service in SERVICES.values():
+        for volume in service.get("volumes", []):
             source = volume.split(":")[0]
-            if source.startswith("./"):
-                made_by_hand = source.removeprefix("./") in text.split("name: lineside")[0]
+            if source.startswith("."):
+                made_by_hand = Path(source).parent.name in HEAD and Path(source).name in HEAD
                 assert (DEPLOY / source).exists() or made_by_hand, source
             else:
-                assert source in compose["volumes"], source
-        for secret in service.get("secrets", []):
-            assert secret in text.split("name: lineside")[0], secret
-    build = compose["services"]["server"]["build"]
-    assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
+                named.add(source)
+        secrets.update(service.get("secrets", []))
+        if "build" in service:
+            assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+    assert named == set(compose["volumes"])
+    assert secrets == set(compose["secrets"])
+    assert not [secret for secret in secrets if secret not in HEAD]
+
+
+def test_every_image_is_pinned_or_built_here() -> None:
+    built = {service["image"] for service in SERVICES.values() if "build" in service}
+    for name, service in SERVICES.items():
+        image = service["image"]
+        assert image in built or re.search(r":\d+\.\d+\.\d+", image), name
+
+
+def test_every_service_says_whether_it_is_well() -> None:
+    """The server's and the edge's images have a health check of their own."""
+    for name in ("broker", "database"):
+        assert SERVICES[name]["healthcheck"]["test"][0] == "CMD-SHELL"
+    for image in ("server", "edge"):
+        text = (DEPLOY.parent / f"Dockerfile.{image}").read_text("utf-8")
+        assert "HEALTHCHECK" in text
+        assert "USER lineside" in text
+    port = yaml.safe_load((DEPLOY / "server.yaml").read_text("utf-8"))["metrics"]["port"]
+    asked = SERVICES["ingest"]["environment"]["LINESIDE_HEALTH_URL"]
+    assert asked == f"http://127.0.0.1:{port}/metrics"
+
+
+def test_the_processes_of_the_server_have_each_role_once() -> None:
+    def roles(name: str) -> list[str]:
+        command = SERVICES[name]["command"]
+        assert command[:2] == ["run", "/etc/lineside/server.yaml"]
+        return [role for flag, role in pairwise(command) if flag == "--role"]
+
+    assert sorted(roles("server") + roles("ingest")) == sorted(ROLES)
+
+
+def test_the_edge_of_the_demo_takes_its_configuration(tmp_path: Path) -> None:
+    text = (DEPLOY / "edge.yaml").read_text("utf-8")
+    (tmp_path / "edge_password").write_text("secret\n")
+    config = strict_yaml.loads(
+        text.replace("/run/secrets/", f"{tmp_path}/"), "edge.yaml", EdgeConfig
+    )
+    assert config.broker.username == f"{config.plant}/{config.edge}"
+    assert f"mosquitto_passwd -b /m/passwd {config.broker.username} " in HEAD
+    assert (config.broker.host, config.broker.port) == ("broker", 8883)
+    assert "DNS:broker" in HEAD
+    image = (DEPLOY.parent / "Dockerfile.edge").read_text("utf-8")
+    assert f"LINESIDE_HEALTH_URL=http://127.0.0.1:{config.page.port}/healthz" in image
+    plant = strict_yaml.load(DEPLOY.parent / "configs" / "demo" / "plant.yaml", PlantConfig)
+    ports_there = {line.port for line in plant.lines}
+    assert {device.port for device in config.devices} <= ports_there  # type: ignore[union-attr]
+
+
+@pytest.mark.needs_mosquitto
+async def test_the_instructions_for_the_certificate_make_one_that_edges_accept(
+    tmp_path: Path,
+) -> None:
+    lines = HEAD.split("cd mosquitto/certs\n")[1].split("chmod 644")[0]
+    script = "\n".join(line.removeprefix("#") for line in lines.splitlines())
+    subprocess.run(["sh", "-e", "-c", script], cwd=tmp_path, check=True, capture_output=True)
+    context = Tls(ca_file=tmp_path / "ca.crt").context()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    listening = await asyncio.start_server(lambda _, w: w.close(), "127.0.0.1", 0, ssl=server)
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=context, server_hostname="broker"
+        )
+        writer.close()
 
 
 def test_the_server_takes_its_configuration_and_finds_its_secrets(tmp_path: Path) -> None:
@@ -182,8 +268,7 @@ def test_the_server_takes_its_configuration_and_finds_its_secrets(tmp_path: Path
     )
     assert isinstance(config.database, DatabaseConfig)
     assert config.database.dsn.reveal() == secrets["database_dsn"]
-    published = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
-    assert published["services"]["server"]["ports"] == [f"127.0.0.1:8080:{config.api.port}"]
+    assert SERVICES["server"]["ports"] == [f"127.0.0.1:8080:{config.api.port}"]
     image = (DEPLOY.parent / "Dockerfile.server").read_text("utf-8")
     assert f"LINESIDE_HEALTH_URL=http://127.0.0.1:{config.api.port}/healthz" in image
 
