@@ -21,6 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
+import hypothesis
 import psutil
 import psycopg
 import pytest
@@ -34,7 +35,12 @@ T = TypeVar("T")
 DatabaseKind = Literal["postgres", "timescaledb"]
 
 
+# Speed is not asserted in tests: a busy machine must not fail one.
+hypothesis.settings.register_profile("house", deadline=None)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.load_profile("house")
     parts.required()  # a misspelt part must not pass for a present one
 
 
