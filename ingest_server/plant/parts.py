@@ -66,6 +66,9 @@ class Line(Strict):
 
     id: Id = Field(description="Unique in the plant.")
     name: Name = Field(description="Name for people.")
+    area: Annotated[str, Field(max_length=100)] = Field(
+        default="", description="Hall or department it stands in, as people call it."
+    )
 
 
 class Counter(TagRef):

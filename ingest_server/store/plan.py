@@ -50,7 +50,7 @@ def write_plan(connection: Connection, plan: Mapping[str, Any], due: Mapping[str
         connection.execute(_SQL["drop_orders"], {"plant": plant, "keep": numbers})
         connection.execute(_SQL["put_plant"], plan)
         for line in plan["lines"]:
-            values = {"plant": plant, "line": line["id"], "name": line["name"]}
+            values = {"plant": plant, "line": line["id"], **_some(line, "name", "area")}
             connection.execute(_SQL["put_line"], values)
         for one in plan["equipment"]:
             values = {"equipment": one["id"], "plant": plant, **_some(one, "line", "name")}

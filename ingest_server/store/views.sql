@@ -74,7 +74,7 @@ LEFT JOIN LATERAL (
 
 CREATE OR REPLACE VIEW lineside_bi.equipment AS
 SELECT q.plant, p.name AS plant_name, p.time_zone, q.line, l.name AS line_name, q.equipment,
-       q.name AS equipment_name
+       q.name AS equipment_name, l.area
 FROM lineside.equipment q
 JOIN lineside.plant p USING (plant)
 JOIN lineside.line l USING (plant, line);

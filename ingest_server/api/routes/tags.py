@@ -40,6 +40,7 @@ class TagsQuery(Listing):
     )
     plant: Word | None = Field(default=None, description="Only of this plant.")
     edge: Word | None = Field(default=None, description="Only of the edge with this id.")
+    area: Word | None = Field(default=None, description="Only bound to equipment of this area.")
     line: Word | None = Field(default=None, description="Only bound to equipment of this line.")
     equipment: Word | None = Field(default=None, description="Only bound to this equipment.")
 
@@ -135,6 +136,7 @@ class Line(Answer):
 
     line: str = Field(description="Its id in the plant.")
     name: str = Field(description="Name for people, may be empty.")
+    area: str = Field(description="Hall or department it stands in; empty: none is named.")
     equipment: list[Equipment] = Field(description="Its equipment.")
 
 
@@ -144,7 +146,7 @@ class Plant(Answer):
     plant: str = Field(description="Its id.")
     name: str = Field(description="Name for people, may be empty.")
     time_zone: str = Field(description="IANA time zone.")
-    lines: list[Line] = Field(description="Its lines.")
+    lines: list[Line] = Field(description="Its lines, by area.")
 
 
 class Hierarchy(Answer):
@@ -157,18 +159,21 @@ class HierarchyQuery(Query):
     """Which part."""
 
     plant: Word | None = Field(default=None, description="Only this plant.")
+    area: Word | None = Field(default=None, description="Only this area.")
 
 
 @router.get(
     "/hierarchy",
-    summary="Plants, lines, equipment",
+    summary="Plants, areas, lines, equipment",
     operation_id="get_hierarchy",
     responses=problems(),
 )
 async def hierarchy(context: Ctx, query: Annotated[HierarchyQuery, InQuery()]) -> Hierarchy:
     """What the plan declares: plants, their lines, the equipment and the tags bound to it."""
     async with context.database.reading() as connection:
-        found = await reads.rows(connection, "tags", "hierarchy", plant=query.plant)
+        found = await reads.rows(
+            connection, "tags", "hierarchy", plant=query.plant, area=query.area
+        )
     plants: dict[str, Plant] = {}
     lines: dict[tuple[str, str], Line] = {}
     for row in found:
@@ -180,7 +185,9 @@ async def hierarchy(context: Ctx, query: Annotated[HierarchyQuery, InQuery()]) -
             continue
         key = (row["plant"], row["line"])
         if key not in lines:
-            lines[key] = Line(line=row["line"], name=row["line_name"], equipment=[])
+            lines[key] = Line(
+                line=row["line"], name=row["line_name"], area=row["area"], equipment=[]
+            )
             plant.lines.append(lines[key])
         if row["equipment"] is not None:
             lines[key].equipment.append(

@@ -59,6 +59,10 @@ class Series(Answer):
     complete_to: Moment | None = Field(
         description="Up to then everything is here or among the gaps; later data may still come."
     )
+    kept_since: Moment | None = Field(
+        description="Readings before it are no longer kept, only buckets of whole minutes or "
+        "hours are; null: all are."
+    )
     gaps: list[SeriesGap] = Field(description="Times without data in the span, newest first.")
     readings: list[Point] = Field(description="Raw: the readings of this page; else empty.")
     buckets: list[Bucket] = Field(description="The buckets, unless raw.")

@@ -68,6 +68,7 @@ async def frames_of(
             "unit": row["unit"],
             "time_zone": named,
             "complete_to": complete_to and iso(complete_to.astimezone(zone)),
+            "kept_since": row["kept_since"] and iso(row["kept_since"].astimezone(zone)),
             "gaps": [_gap(gap, zone) for gap in gaps[:MAX_GAPS] if _concerns(gap, row)],
             "readings": [],
             "buckets": [],

@@ -44,8 +44,8 @@ ON CONFLICT (plant) DO UPDATE SET name = excluded.name, time_zone = excluded.tim
 
 -- name: put_line
 -- A line.
-INSERT INTO line (plant, line, name) VALUES (%(plant)s, %(line)s, %(name)s)
-ON CONFLICT (plant, line) DO UPDATE SET name = excluded.name
+INSERT INTO line (plant, line, name, area) VALUES (%(plant)s, %(line)s, %(name)s, %(area)s)
+ON CONFLICT (plant, line) DO UPDATE SET name = excluded.name, area = excluded.area
 
 -- name: put_equipment
 -- An equipment.

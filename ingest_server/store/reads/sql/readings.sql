@@ -3,10 +3,11 @@
 -- name: definitions
 -- Every definition a path has had: each is a series of its own, since unit or type may differ.
 SELECT t.tag_id, t.edge_id, e.plant, e.edge, t.path, t.revision, t.dtype, t.unit, t.device,
-       t.class, p.time_zone
+       t.class, p.time_zone, f.before AS kept_since
 FROM tag t
 JOIN edge e ON e.edge_id = t.edge_id
 LEFT JOIN plant p ON p.plant = e.plant
+LEFT JOIN frozen f ON f.class = t.class
 JOIN unnest(%(plants)s::text[], %(edges)s::text[], %(paths)s::text[]) AS w(plant, edge, path)
   ON (w.plant, w.edge, w.path) = (e.plant, e.edge, t.path)
 ORDER BY e.plant, e.edge, t.path, t.revision;

@@ -24,6 +24,12 @@ WITH bound AS (
                JOIN equipment q ON q.plant = b.plant AND q.equipment = b.equipment
                WHERE q.line = %(line)s
                  AND (b.plant, b.edge, b.path) = (e.plant, e.edge, t.path)))
+      AND (%(area)s::text IS NULL OR EXISTS (
+               SELECT FROM bound b
+               JOIN equipment q ON q.plant = b.plant AND q.equipment = b.equipment
+               JOIN line l ON l.plant = q.plant AND l.line = q.line
+               WHERE l.area = %(area)s
+                 AND (b.plant, b.edge, b.path) = (e.plant, e.edge, t.path)))
       AND (e.plant, e.edge, t.path)
           > (%(after_plant)s::text, %(after_edge)s::text, %(after_path)s::text)
     GROUP BY e.edge_id, e.plant, e.edge, t.path
@@ -57,7 +63,7 @@ ORDER BY g.plant, g.edge, g.path;
 
 -- name: hierarchy
 -- Every equipment with its line and plant; plants and lines without any stand alone.
-SELECT p.plant, p.name AS plant_name, p.time_zone, l.line, l.name AS line_name,
+SELECT p.plant, p.name AS plant_name, p.time_zone, l.line, l.name AS line_name, l.area,
        q.equipment, q.name AS equipment_name,
        (SELECT array_agg(DISTINCT b.tag ORDER BY b.tag) FROM (
             SELECT plant || '/' || edge || '/' || path AS tag FROM counter_binding c
@@ -71,5 +77,6 @@ SELECT p.plant, p.name AS plant_name, p.time_zone, l.line, l.name AS line_name,
 FROM plant p
 LEFT JOIN line l ON l.plant = p.plant
 LEFT JOIN equipment q ON q.plant = l.plant AND q.line = l.line
-WHERE %(plant)s::text IS NULL OR p.plant = %(plant)s
-ORDER BY p.plant, l.line, q.equipment;
+WHERE (%(plant)s::text IS NULL OR p.plant = %(plant)s)
+  AND (%(area)s::text IS NULL OR l.area = %(area)s)
+ORDER BY p.plant, l.area, l.line, q.equipment;

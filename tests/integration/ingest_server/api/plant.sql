@@ -1,6 +1,6 @@
 -- A small plant at 2026-03-01T00:00Z (08:00 in Shanghai) and two hours after.
 INSERT INTO plant (plant, name, time_zone) VALUES ('demo', 'Demo plant', 'Asia/Shanghai'), ('nord', 'North', 'Europe/Berlin');
-INSERT INTO line (plant, line, name) VALUES ('demo', 'press', 'Press line'), ('nord', 'mill', '');
+INSERT INTO line (plant, line, name, area) VALUES ('demo', 'press', 'Press line', 'Hall 1'), ('nord', 'mill', '', '');
 INSERT INTO equipment (equipment, plant, line, name) VALUES ('press-1', 'demo', 'press', 'Press 1'), ('press-2', 'demo', 'press', '');
 
 INSERT INTO edge (plant, edge, name, online, first_seen, last_seen, status) VALUES

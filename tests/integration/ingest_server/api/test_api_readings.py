@@ -59,6 +59,20 @@ async def test_a_changed_definition_gives_a_series_of_its_own(client: httpx2.Asy
     assert first["complete_to"] == "2026-03-01T09:30:00+08:00"
 
 
+async def test_a_series_says_since_when_its_readings_are_kept(
+    client: httpx2.AsyncClient, sql: Any
+) -> None:
+    assert (await read(client, TEMP))["series"][0]["kept_since"] is None
+    sql.execute("UPDATE frozen SET before = '2026-02-01Z' WHERE class = 'bulk'")
+    try:
+        found = (await read(client, TEMP, COUNT_2))["series"]
+    finally:
+        sql.execute("UPDATE frozen SET before = NULL")
+    assert [series["kept_since"] for series in found] == [
+        *("2026-02-01T08:00:00+08:00", "2026-02-01T08:00:00+08:00", None),
+    ]
+
+
 async def test_bad_quality_is_null_never_zero(client: httpx2.AsyncClient) -> None:
     series = (await read(client, TEMP))["series"][0]
     assert values(series)[28:38] == [28, 29, None, None, None, None, None, None, 36, 37]

@@ -110,8 +110,20 @@ async def test_the_hierarchy_shows_plants_lines_equipment_and_their_tags(
         "demo/line-a/press-1/recipe",
         "demo/line-a/press-1/temp",
     ]
-    assert plants[1]["lines"] == [{"line": "mill", "name": "", "equipment": []}]
+    assert press["area"] == "Hall 1"
+    assert plants[1]["lines"] == [{"line": "mill", "name": "", "area": "", "equipment": []}]
     assert len((await get(client, "hierarchy", plant="nord"))["plants"]) == 1
+    (only,) = (await get(client, "hierarchy", area="Hall 1"))["plants"]
+    assert [line["line"] for line in only["lines"]] == ["press"]
+    assert (await get(client, "hierarchy", area="Hall 2"))["plants"] == []
+
+
+async def test_tags_are_found_by_the_area_their_equipment_stands_in(
+    client: httpx2.AsyncClient,
+) -> None:
+    found = [tag["path"] for tag in (await get(client, "tags", area="Hall 1"))["items"]]
+    assert found == ["press-1/count", "press-1/recipe", "press-1/temp", "press-2/count"]
+    assert (await get(client, "tags", area="Hall 2"))["items"] == []
 
 
 async def test_latest_shows_the_stored_value_and_beside_it_a_newer_live_one(
