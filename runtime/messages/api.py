@@ -219,7 +219,7 @@ TEXTS: dict[str, Text] = {
         en="Every route of this server, with its parameters and answers.",
         zh="本服务器的全部接口及其参数和返回内容（字段说明为英文）。",
     ),
-    "LS-6112": Text(en="中文", zh="English"),
+    "LS-6112": Text(en="In Chinese", zh="英文版"),
     "LS-6113": Text(en="Contents", zh="目录"),
     "LS-6114": Text(en="Parts of requests and answers", zh="请求与返回的数据结构"),
     "LS-6115": Text(en="Needs no token.", zh="无需令牌。"),
