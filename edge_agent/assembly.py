@@ -33,6 +33,7 @@ from edge_agent.page.facts import Facts
 from edge_agent.page.server import Page
 from edge_agent.publish.commands import Commands
 from edge_agent.publish.live import LiveSource
+from edge_agent.publish.rates import Budget, Cap
 from edge_agent.publish.report import Runs
 from edge_agent.publish.session import Pace, Session
 from edge_agent.publish.window import Window
@@ -262,6 +263,7 @@ class Assembly:
             ),
             commands=self._commands,
             runs=self._runs,
+            budget=budget_of(config),
         )
 
     def _collector(self, device: AnyDevice, writer: Writer) -> Collector:
@@ -312,6 +314,15 @@ def bounds_of(config: EdgeConfig) -> Bounds:
         max_age_us=int(config.buffer.max_age_h * 3_600_000_000),
         keep_acked_us=int(config.buffer.keep_acked_h * 3_600_000_000),
     )
+
+
+def budget_of(config: EdgeConfig) -> Budget:
+    """What may be sent at what time of day."""
+    caps = [
+        Cap(from_min=one.minutes[0], to_min=one.minutes[1], bytes_s=one.kbit_s * 125)
+        for one in config.publish.rate_caps
+    ]
+    return Budget(caps, zone=config.zone)
 
 
 def clock_rule(config: EdgeConfig, device: DeviceConfig) -> ClockRule:

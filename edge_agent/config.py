@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -29,6 +30,8 @@ _UNITS: Final = {
 }
 _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
 _LEAST_BUFFER: Final = 16 * 2**20
+_TIME: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+_TIME_TO: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 
 
 def _bytes(value: Any) -> Any:
@@ -45,6 +48,14 @@ def _large_enough(size: int) -> int:
     if size < _LEAST_BUFFER:
         raise invalid("LS-4004", least="16MiB")
     return size
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise invalid("LS-4007", name=name) from None
+    return name
 
 
 Size = Annotated[int, BeforeValidator(_bytes)]
@@ -86,6 +97,28 @@ class BufferConfig(_Section):
     )
 
 
+class RateCap(_Section):
+    """At most so much from one time of day to another, for a link that is thin or shared."""
+
+    from_: str = Field(
+        alias="from", pattern=_TIME, description="Local time, e.g. 06:00; see time_zone."
+    )
+    to: str = Field(pattern=_TIME_TO, description="Up to then; over midnight if it is earlier.")
+    kbit_s: float = Field(ge=1, le=10_000_000, description="Kilobits (1,000 bits) a second.")
+
+    @model_validator(mode="after")
+    def _some_time(self) -> RateCap:
+        if self.from_ == self.to:
+            raise invalid("LS-4006")
+        return self
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """From and to, in minutes of the day."""
+        first, last = (int(at[:2]) * 60 + int(at[3:]) for at in (self.from_, self.to))
+        return first, last
+
+
 class PublishConfig(_Section):
     """How records go to the server."""
 
@@ -98,6 +131,12 @@ class PublishConfig(_Section):
     )
     status_every_s: float = Field(
         default=10, ge=0.1, le=300, description="How often the state of the streams is reported."
+    )
+    rate_caps: tuple[RateCap, ...] = Field(
+        default=(),
+        max_length=48,
+        description="How fast records may go out at what time of day; where caps overlap the "
+        "lowest holds, outside of all of them nothing is held back.",
     )
 
     @model_validator(mode="after")
@@ -157,6 +196,10 @@ class EdgeConfig(_Section):
     )
     name: str = Field(default="", max_length=100, description="Name for people.")
     data_dir: ConfigPath = Field(description="Folder of the buffer; on a disk that lasts.")
+    time_zone: Annotated[str, AfterValidator(_zone)] | None = Field(
+        default=None,
+        description="Local time of the line, e.g. Asia/Shanghai; default: this computer's.",
+    )
     broker: BrokerConfig = Field(description="The MQTT broker.")
     buffer: BufferConfig = Field(default=BufferConfig(), description="What is kept on disk.")
     publish: PublishConfig = Field(default=PublishConfig(), description="How records are sent.")
@@ -168,6 +211,11 @@ class EdgeConfig(_Section):
         default=PushConfig(), description="How configurations that the server sends are tried."
     )
     devices: tuple[AnyDevice, ...] = Field(description="What is read.")
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The local time's zone; None: this computer's."""
+        return None if self.time_zone is None else ZoneInfo(self.time_zone)
 
     @property
     def id(self) -> EdgeId:

@@ -109,11 +109,16 @@ class Facts:
                 "answered_at": _iso(session.heard_us),
                 "clock_offset_ms": None if session.offset.us is None else session.offset.us / 1000,
                 "under_way": self.window.under_way,
+                "rate_cap_kbit_s": self._rate_cap(),
             },
             "buffer": await self._buffer(),
             "rates": self.rates(),
             "devices": [self._device(one, lang) for one in self.collectors],
         }
+
+    def _rate_cap(self) -> float | None:
+        rate = self.session.budget.rate(self.clock())
+        return None if rate is None else round(rate / 125, 1)
 
     async def _buffer(self) -> dict[str, Any]:
         writer = self.writer
@@ -196,6 +201,7 @@ _RATES: Final = {
     "edge_samples_committed_total": "committed",
     "edge_records_sent_total": "records_sent",
     "edge_records_acked_total": "records_acked",
+    "edge_bytes_sent_total": "bytes_sent",
 }
 
 

@@ -25,6 +25,7 @@ from edge_agent.buffer.store import BufferDamaged, Store
 from edge_agent.publish.commands import Commands
 from edge_agent.publish.live import LiveSource, messages
 from edge_agent.publish.offset import ClockOffset
+from edge_agent.publish.rates import Budget, packet_bytes
 from edge_agent.publish.report import Runs, offline, status
 from edge_agent.publish.window import Outcome, Wanted, Window
 from runtime import logs
@@ -37,7 +38,7 @@ from wire.control import Ack
 from wire.errors import WireError
 from wire.ids import EdgeId
 from wire.records import Event
-from wire.topics import down, up
+from wire.topics import Up, down, up
 
 _log = logs.get("edge.publish")
 
@@ -76,6 +77,7 @@ class Session:
         pace: Pace | None = None,
         commands: Commands | None = None,
         runs: Callable[[], Runs] = Runs,
+        budget: Budget | None = None,
     ) -> None:
         self.connected = False
         self.since_us = 0
@@ -102,6 +104,8 @@ class Session:
         self._commands = commands or Commands(store, clock)
         self._runs = runs
         self._report_due = asyncio.Event()
+        self.budget = budget or Budget()
+        """What may be sent now; see `rates`."""
         self._ahead: deque[tuple[Place, Stored]] = deque()
         self._changed = asyncio.Event()
         self._moved = asyncio.Event()
@@ -111,6 +115,7 @@ class Session:
         self._sent = metrics.counter(
             "edge_records_sent_total", "Records published, repeats included."
         )
+        self._bytes = metrics.counter("edge_bytes_sent_total", "Bytes published, repeats included.")
         self._acked = metrics.counter("edge_records_acked_total", "Records the server confirmed.")
         self._back = metrics.counter(
             "edge_resends_total", "How often sending went back.", ["reason"]
@@ -240,6 +245,12 @@ class Session:
             if wanted is None:
                 await self._wait()
                 continue
+            pause_s = self.budget.pause_s(
+                wanted.place.cls, now_us=self._clock(), now_s=time.monotonic()
+            )
+            if pause_s > 0:
+                await self._wait(pause_s)
+                continue
             record = await self._next(wanted)
             if wanted != self._window.wanted():
                 continue  # an answer came while the disk was read
@@ -250,13 +261,23 @@ class Session:
                 await self._store.mend(wanted.place)
                 continue
             connection.send(up(self._edge, "data"), record.body)
+            self._spend("data", record.body)
             self._window.sent(wanted, through=record.through, now_s=time.monotonic())
             self._sent.inc()
 
-    async def _wait(self) -> None:
-        """Until there is more to send, an answer, or a time-out."""
+    def _spend(self, kind: Up, payload: bytes) -> None:
+        topic = up(self._edge, kind)
+        self._bytes.inc(packet_bytes(topic, payload))
+        self.budget.spent(
+            topic, payload, now_us=self._clock(), now_s=time.monotonic(), live=kind == "live"
+        )
+
+    async def _wait(self, limit_s: float = 3600.0) -> None:
+        """Until there is more to send, an answer, a time-out, or `limit_s` have passed."""
         deadline_s = self._window.next_deadline_s()
-        left_s = 3600.0 if deadline_s is None else max(0.0, deadline_s - time.monotonic())
+        left_s = limit_s
+        if deadline_s is not None:
+            left_s = min(limit_s, max(0.0, deadline_s - time.monotonic()))
         waits = [
             asyncio.ensure_future(self._store.grown.wait()),
             asyncio.ensure_future(self._changed.wait()),
@@ -297,7 +318,9 @@ class Session:
             offset_us=self.offset.us,
             runs=self._runs(),
         )
-        await connection.publish(up(self._edge, "status"), said.encode(), retain=True)
+        payload = said.encode()
+        self._spend("status", payload)
+        await connection.publish(up(self._edge, "status"), payload, retain=True)
 
     async def _report_regularly(self, connection: Connection) -> None:
         while True:
@@ -315,8 +338,11 @@ class Session:
         for source in self._live:
             source.columns.fresh[:] = source.columns.ts != 0  # what was never read shows nothing
         while True:
-            for message in messages(self._live, self._store.epoch, self._clock()):
-                await connection.publish(up(self._edge, "live"), message.encode(), qos=0)
+            if self.budget.may_show(now_us=self._clock(), now_s=time.monotonic()):
+                for message in messages(self._live, self._store.epoch, self._clock()):
+                    payload = message.encode()
+                    self._spend("live", payload)
+                    await connection.publish(up(self._edge, "live"), payload, qos=0)
             await asyncio.sleep(_LIVE_EVERY_S)
 
     # -- in --------------------------------------------------------------------------------------

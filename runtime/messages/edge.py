@@ -28,6 +28,14 @@ TEXTS: dict[str, Text] = {
         en="last_timeout_s is smaller than first_timeout_s. Make it at least as large.",
         zh="last_timeout_s 小于 first_timeout_s，请改为不小于后者。",
     ),
+    "LS-4006": Text(
+        en="from and to are the same time. Write 00:00 to 24:00 for the whole day.",
+        zh="from 与 to 相同。全天请写 00:00 到 24:00。",
+    ),
+    "LS-4007": Text(
+        en="'{name}' is no time zone known here. Write its name as in Asia/Shanghai.",
+        zh="“{name}”不是已知的时区。请写时区名称，例如 Asia/Shanghai。",
+    ),
     "LS-4101": Text(
         en="The buffer {file} is in use by another edge agent. Stop that one first, or give "
         "this one its own data_dir.",
