@@ -117,7 +117,7 @@ class Facts:
         }
 
     def _rate_cap(self) -> float | None:
-        rate = self.session.budget.rate(self.clock())
+        rate = self.session.outlet.rate
         return None if rate is None else round(rate / 125, 1)
 
     async def _buffer(self) -> dict[str, Any]:

@@ -23,9 +23,10 @@ from edge_agent.buffer.reminder import Reminder
 from edge_agent.buffer.rows import Place, Stored
 from edge_agent.buffer.store import BufferDamaged, Store
 from edge_agent.publish.commands import Commands
-from edge_agent.publish.live import LiveSource, messages
+from edge_agent.publish.live import LiveSource
 from edge_agent.publish.offset import ClockOffset
-from edge_agent.publish.rates import Budget, packet_bytes
+from edge_agent.publish.outlet import Outlet
+from edge_agent.publish.rates import Budget
 from edge_agent.publish.report import Runs, offline, status
 from edge_agent.publish.window import Outcome, Wanted, Window
 from runtime import logs
@@ -38,12 +39,11 @@ from wire.control import Ack
 from wire.errors import WireError
 from wire.ids import EdgeId
 from wire.records import Event
-from wire.topics import Up, down, up
+from wire.topics import down, up
 
 _log = logs.get("edge.publish")
 
 _READ_AHEAD = 8
-_LIVE_EVERY_S = 1.0
 _MOST_TOLD = 200
 
 
@@ -99,13 +99,13 @@ class Session:
         self._clock = clock
         self._tell = tell
         self._reminder = Reminder()
-        self._live = live
         self._pace = pace or Pace()
         self._commands = commands or Commands(store, clock)
         self._runs = runs
         self._report_due = asyncio.Event()
-        self.budget = budget or Budget()
-        """What may be sent now; see `rates`."""
+        self.outlet = Outlet(
+            edge, live=live, budget=budget or Budget(), clock=clock, metrics=metrics
+        )
         self._ahead: deque[tuple[Place, Stored]] = deque()
         self._changed = asyncio.Event()
         self._moved = asyncio.Event()
@@ -115,7 +115,6 @@ class Session:
         self._sent = metrics.counter(
             "edge_records_sent_total", "Records published, repeats included."
         )
-        self._bytes = metrics.counter("edge_bytes_sent_total", "Bytes published, repeats included.")
         self._acked = metrics.counter("edge_records_acked_total", "Records the server confirmed.")
         self._back = metrics.counter(
             "edge_resends_total", "How often sending went back.", ["reason"]
@@ -195,24 +194,18 @@ class Session:
                 tasks.create_task(self._listen(connection))
                 tasks.create_task(self._send(connection))
                 tasks.create_task(self._report_regularly(connection))
-                tasks.create_task(self._show_live(connection))
+                tasks.create_task(self.outlet.show(connection, self._store.epoch))
                 tasks.create_task(self._answer_late(connection))
                 tasks.create_task(self._say_goodbye(connection))
 
     def follow(self, before: Session) -> None:
         """Go on counting where the session with another configuration ended."""
-        self.sessions, self.answers, self.heard_us = (
-            before.sessions,
-            before.answers,
-            before.heard_us,
-        )
-        self.offset = before.offset
+        self.sessions, self.answers = before.sessions, before.answers
+        self.heard_us, self.offset = before.heard_us, before.offset
 
     def show(self, live: Sequence[LiveSource]) -> None:
         """Show other devices' values from now on."""
-        self._live = live
-        for source in live:
-            source.columns.fresh[:] = source.columns.ts != 0  # what was never read shows nothing
+        self.outlet.show_all(live)
 
     def report_soon(self) -> None:
         """Send a status now, where there is a connection."""
@@ -245,9 +238,7 @@ class Session:
             if wanted is None:
                 await self._wait()
                 continue
-            pause_s = self.budget.pause_s(
-                wanted.place.cls, now_us=self._clock(), now_s=time.monotonic()
-            )
+            pause_s = self.outlet.pause_s(wanted.place.cls)
             if pause_s > 0:
                 await self._wait(pause_s)
                 continue
@@ -260,17 +251,9 @@ class Session:
                            cls=str(wanted.place.cls), seq=wanted.seq)  # fmt: skip
                 await self._store.mend(wanted.place)
                 continue
-            connection.send(up(self._edge, "data"), record.body)
-            self._spend("data", record.body)
+            self.outlet.record(connection, record.body)
             self._window.sent(wanted, through=record.through, now_s=time.monotonic())
             self._sent.inc()
-
-    def _spend(self, kind: Up, payload: bytes) -> None:
-        topic = up(self._edge, kind)
-        self._bytes.inc(packet_bytes(topic, payload))
-        self.budget.spent(
-            topic, payload, now_us=self._clock(), now_s=time.monotonic(), live=kind == "live"
-        )
 
     async def _wait(self, limit_s: float = 3600.0) -> None:
         """Until there is more to send, an answer, a time-out, or `limit_s` have passed."""
@@ -318,9 +301,7 @@ class Session:
             offset_us=self.offset.us,
             runs=self._runs(),
         )
-        payload = said.encode()
-        self._spend("status", payload)
-        await connection.publish(up(self._edge, "status"), payload, retain=True)
+        await self.outlet.status(connection, said.encode())
 
     async def _report_regularly(self, connection: Connection) -> None:
         while True:
@@ -332,18 +313,7 @@ class Session:
     async def _answer_late(self, connection: Connection) -> None:
         """Send the answers that took longer than their message."""
         while True:
-            connection.send(up(self._edge, "cmd-ack"), await self._commands.late.get())
-
-    async def _show_live(self, connection: Connection) -> None:
-        for source in self._live:
-            source.columns.fresh[:] = source.columns.ts != 0  # what was never read shows nothing
-        while True:
-            if self.budget.may_show(now_us=self._clock(), now_s=time.monotonic()):
-                for message in messages(self._live, self._store.epoch, self._clock()):
-                    payload = message.encode()
-                    self._spend("live", payload)
-                    await connection.publish(up(self._edge, "live"), payload, qos=0)
-            await asyncio.sleep(_LIVE_EVERY_S)
+            self.outlet.answer(connection, await self._commands.late.get())
 
     # -- in --------------------------------------------------------------------------------------
 
@@ -360,8 +330,7 @@ class Session:
                     else self._commands.answer_config(message.payload)
                 )
                 if answer is not None:
-                    # Not awaited: no PUBACK is seen while messages wait to be read.
-                    connection.send(up(self._edge, "cmd-ack"), answer)
+                    self.outlet.answer(connection, answer)
             message.ack()
 
     async def _answered(self, message: Message) -> None:
