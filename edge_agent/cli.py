@@ -20,6 +20,7 @@ from edge_agent.tools import (
     export_tags,
     import_tags,
     reload,
+    render,
     support_bundle,
 )
 from edge_agent.tools.ask import ask
@@ -143,6 +144,7 @@ app.command("reload")(reload.command)
 app.command("doctor")(doctor.command)
 app.command("browse")(browse.command)
 app.command("import")(import_tags.command)
+app.command("render")(render.command)
 app.command("export-tags")(export_tags.command)
 app.command("export")(export_records.command)
 app.command("support-bundle")(support_bundle.command)

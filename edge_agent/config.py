@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from drivers.registry import AnyDevice
+from edge_agent.templates import TEMPLATES, Expansion
 from runtime.mqtt import BrokerConfig
 from runtime.problems import ConfigPath, Problem, invalid
-from runtime.strict_yaml import ConfigError, Located, loads_located, read
+from runtime.strict_yaml import ConfigError, Expand, Located, loads_located, read
 from wire.ids import ID_PATTERN, EdgeId
 
 _UNITS: Final = {
@@ -57,6 +58,8 @@ def _zone(name: str) -> str:
         raise invalid("LS-4007", name=name) from None
     return name
 
+
+_EXPAND: Final = Expand(deferred=frozenset({TEMPLATES}), of=Expansion)
 
 Size = Annotated[int, BeforeValidator(_bytes)]
 
@@ -210,6 +213,11 @@ class EdgeConfig(_Section):
     push: PushConfig = Field(
         default=PushConfig(), description="How configurations that the server sends are tried."
     )
+    templates: dict[str, dict[str, Any]] = Field(
+        default={},
+        description="Devices that are alike, by name: a device with the key template becomes one, "
+        "with its vars in the place of ${NAME}.",
+    )
     devices: tuple[AnyDevice, ...] = Field(description="What is read.")
 
     @property
@@ -232,7 +240,7 @@ def parse(
     text: str, name: str, *, folder: Path, env: Mapping[str, str] | None = None
 ) -> EdgeConfig:
     """The configuration in `text`, as if it stood in a file `name` in `folder`; see `load`."""
-    located = loads_located(text, name, EdgeConfig, env=env, folder=folder)
+    located = loads_located(text, name, EdgeConfig, env=env, folder=folder, expand=_EXPAND)
     problems = check(located)
     if problems:
         raise ConfigError(problems)

@@ -33,6 +33,11 @@ class Problem:
     code: str
     params: dict[str, object] = dataclasses.field(default_factory=dict)
 
+    @property
+    def phrase(self) -> messages.Phrase:
+        """What is wrong, without the place: a parameter of another problem."""
+        return messages.Phrase(self.code, self.params)
+
     def text(self, lang: Language | None = None) -> str:
         """`edge.yaml:14:7: devices[0].port: ...`, as editors and terminals make it clickable."""
         place = self.file

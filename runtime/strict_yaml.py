@@ -6,10 +6,10 @@ All problems of a file are reported at once as a `ConfigError`; `yaml_tree` says
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,6 +21,8 @@ from runtime.yaml_words import problems_of
 __all__ = [
     "ConfigError",
     "ConfigPath",
+    "Expand",
+    "Expander",
     "Located",
     "Problem",
     "invalid",
@@ -37,21 +39,59 @@ MOST_BYTES = 16 * 1024 * 1024
 M = TypeVar("M")
 
 
+class Expander(Protocol):
+    """Makes of what a file says what it stands for, before it is checked; see `expand`."""
+
+    problems: list[Problem]
+    """What was wrong with expanding."""
+
+    def wanted(self, value: object) -> bool:
+        """Whether there is anything to expand in a file of this content."""
+
+    def apply(self, root: Node) -> None:
+        """Change the tree; every value keeps the place it was written at."""
+
+    def told_for(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Problems found later, those in expanded parts with what they were expanded for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expand:
+    """How a kind of file is expanded."""
+
+    deferred: frozenset[str]
+    """Keys of the document below which `${NAME}` is left to the expander."""
+    of: Callable[[str, Mapping[str, str]], Expander]
+    """An expander for one file: its name, and the environment."""
+
+
 class _Source:
     """A text that was read without a problem; it is read again when somebody asks for places."""
 
-    def __init__(self, text: str, name: str, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, text: str, name: str, environ: Mapping[str, str], expand: Expand | None
+    ) -> None:
+        self.deferred = frozenset[str]() if expand is None else expand.deferred
+        self.expander = None if expand is None else expand.of(name, environ)
         self._text = text
         self._name = name
         self._environ = environ
         self._root: Node | None = None
 
     def tree(self) -> Node:
-        """Every value with its place."""
+        """Every value with its place, expanded."""
         if self._root is None:
-            self._root = TreeReader(self._name, self._environ).read(self._text)
-        assert self._root is not None  # noqa: S101 - it was read before
+            reader = TreeReader(self._name, self._environ, deferred=self.deferred)
+            self._root = reader.read(self._text)
+            assert self._root is not None  # noqa: S101 - it was read before
+            if self.expander is not None:
+                self.expander.apply(self._root)
         return self._root
+
+    def told(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Problems with what people need to know of where they come from."""
+        self.tree()
+        return list(problems) if self.expander is None else self.expander.told_for(problems)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,9 +109,10 @@ class Located(Generic[M]):
     def problem(self, code: str, *path: str | int, **params: object) -> Problem:
         """A problem at a value, for checks beyond the model; raise it in a `ConfigError`."""
         line, column = self._place(path)
-        return Problem(
+        found = Problem(
             file=self.file, line=line, column=column, field=dotted(path), code=code, params=params
         )
+        return self.source.told([found])[0]
 
     def _place(self, path: tuple[str | int, ...]) -> tuple[int, int]:
         node = self.source.tree()
@@ -110,12 +151,13 @@ def loads_located(
     *,
     env: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    expand: Expand | None = None,
 ) -> Located[M]:
     """As `loads`, with access to the lines of the values.
 
     `folder`: where paths in it begin (default: the working directory).
     """
-    return _parse(text, name, folder or Path(), model, env)
+    return _parse(text, name, folder or Path(), model, env, expand)
 
 
 def problem(located: Located[M], code: str, *path: str | int, **params: object) -> Problem:
@@ -124,29 +166,40 @@ def problem(located: Located[M], code: str, *path: str | int, **params: object) 
 
 
 def _parse(
-    text: str, name: str, folder: Path, model: type[M], env: Mapping[str, str] | None
+    text: str,
+    name: str,
+    folder: Path,
+    model: type[M],
+    env: Mapping[str, str] | None,
+    expand: Expand | None = None,
 ) -> Located[M]:
     environ = dict(os.environ if env is None else env)
-    reader = TreeReader(name, environ, places=False)
+    source = _Source(text, name, environ, expand)
+    reader = TreeReader(name, environ, places=False, deferred=source.deferred)
     try:
         root = reader.read(text)
     except Stop as stop:
         raise ConfigError([*reader.problems, stop.problem]) from stop
     if root is None or (root.value is None and not root.broken):
         raise ConfigError([*reader.problems, Problem(file=name, code="LS-1008")])
-    source = _Source(text, name, environ)
+    known = list(reader.problems)
+    expander = source.expander
+    if expander is not None and expander.wanted(root.value):
+        root = source.tree()
+        known += expander.problems
     try:
         value = TypeAdapter(model).validate_python(
             root.value, context={FOLDER: folder, ENVIRONMENT: environ}
         )
     except ValidationError as error:
-        found = [*reader.problems, *problems_of(error, source.tree(), model, name)]
+        more = list(problems_of(error, source.tree(), model, name))
+        found = [*known, *source.told(more)]
         # An error can be hidden behind a problem of the text itself: then that one is enough.
         raise ConfigError(
             found or [Problem(file=name, code="LS-1007", params={"reason": str(error)})]
         ) from error
-    if reader.problems:
-        raise ConfigError(reader.problems)
+    if known:
+        raise ConfigError(known)
     return Located(value=value, file=name, source=source)
 
 

@@ -33,7 +33,8 @@ _WORDS: Mapping[str, bool | float | None] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
-_VARIABLE = re.compile(r"\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+VARIABLE = re.compile(r"\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+"""`${NAME}`, `${NAME:-default}`, and `$${` which stands for itself: escape, name, default."""
 _MOST_DIGITS = 4000  # int() refuses more
 _TEXT_TAG = "tag:yaml.org,2002:str"
 
@@ -93,11 +94,20 @@ class TreeReader:
     is no longer needed, because it takes several times as much memory as the values themselves.
     """
 
-    def __init__(self, name: str, environ: Mapping[str, str], *, places: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        environ: Mapping[str, str],
+        *,
+        places: bool = True,
+        deferred: frozenset[str] = frozenset(),
+    ) -> None:
+        """`deferred`: keys of the document below which `${NAME}` is left for somebody else."""
         self.problems: list[Problem] = []
         self._name = name
         self._environ = environ
         self._places = places
+        self._deferred = deferred
         self._anchors: dict[str, Node] = {}
         self._stack: list[_Open] = []
         self._root: Node | None = None
@@ -245,7 +255,7 @@ class TreeReader:
         if is_key:
             if plain and text == "<<":
                 return _MERGE
-        elif "${" in text:
+        elif "${" in text and not (self._stack and self._stack[0].key in self._deferred):
             return self._fill(text, node)
         if not plain:
             return text
@@ -269,7 +279,7 @@ class TreeReader:
                 return ""
             return value
 
-        return _VARIABLE.sub(one, text)
+        return VARIABLE.sub(one, text)
 
 
 def core_value(text: str) -> str | int | float | bool | None:

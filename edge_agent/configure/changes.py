@@ -12,7 +12,9 @@ FIXED: Final = ("plant", "edge", "data_dir")
 """What an agent is, and where it keeps what it has: only a restart changes that."""
 SESSION: Final = ("broker", "publish", "time_zone")
 """A change of these ends the connection to the broker and makes another."""
-HANDLED: Final = frozenset({*FIXED, *SESSION, "name", "buffer", "clock", "page", "push", "devices"})
+HANDLED: Final = frozenset(
+    {*FIXED, *SESSION, "name", "buffer", "clock", "page", "push", "templates", "devices"}
+)
 """Every section that can change without a restart of the agent, and those that cannot."""
 
 

@@ -14,6 +14,23 @@ _SIZES: Final = ("max_bytes", "min_free_bytes")
 _WIDE_ORDERS: Final = ["AB", "BA", "ABCDEFGH", "GHEFCDAB", "BADCFEHG", "HGFEDCBA"]
 
 
+_TEMPLATED: Final[dict[str, Any]] = {
+    "title": "TemplatedDevice",
+    "type": "object",
+    "description": "A device made from a template; its other keys replace the template's.",
+    "required": ["template"],
+    "properties": {
+        "id": {"type": "string", "description": "Id, unique on the edge."},
+        "template": {"type": "string", "description": "Name of one of the templates."},
+        "vars": {
+            "type": "object",
+            "description": "What stands for ${NAME} in the template.",
+            "additionalProperties": {"type": ["string", "integer", "number", "boolean", "null"]},
+        },
+    },
+}
+
+
 def schema() -> dict[str, Any]:
     """The schema of `edge.yaml`, draft 2020-12; `${NAME}` may stand wherever a scalar does."""
     made = EdgeConfig.model_json_schema(by_alias=True)
@@ -27,6 +44,8 @@ def schema() -> dict[str, Any]:
             _widen(properties["word_order"])
         if "unit_id" in properties and "address" in properties:
             properties["address"]["type"] = ["string", "integer"]
+    devices = made["properties"]["devices"]
+    devices["items"] = {"anyOf": [_TEMPLATED, devices["items"]]}
     found = _with_variables(made)
     title = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {**title, **found, "title": "Lineside edge configuration"}

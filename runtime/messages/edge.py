@@ -36,6 +36,37 @@ TEXTS: dict[str, Text] = {
         en="'{name}' is no time zone known here. Write its name as in Asia/Shanghai.",
         zh="“{name}”不是已知的时区。请写时区名称，例如 Asia/Shanghai。",
     ),
+    "LS-4010": Text(
+        en="There is no template {name}. Did you mean {known}?",
+        zh="没有名为 {name} 的模板。是否应为 {known}？",
+    ),
+    "LS-4011": Text(
+        en="The template {template} has no ${{{name}}}: correct the name, or leave it out.",
+        zh="模板 {template} 中没有 ${{{name}}}：请更正名称或去掉它。",
+    ),
+    "LS-4012": Text(
+        en="vars are for devices that name a template: add template, or leave vars out.",
+        zh="vars 只用于引用模板的设备：请加上 template，或去掉 vars。",
+    ),
+    "LS-4013": Text(
+        en="{problem} (in the template {template}, for the device in line {line})",
+        zh="{problem}（模板 {template}，用于第 {line} 行的设备）",
+    ),
+    "LS-4014": Text(
+        en="The template {name} is no mapping of a device's keys. Write it like a device (known: "
+        "{known}).",
+        zh="模板 {name} 不是设备的键值映射，请按设备的写法填写（已有：{known}）。",
+    ),
+    "LS-4015": Text(
+        en="The variable {name} needs a name of letters, digits and _, and a single value.",
+        zh="变量 {name} 的名称只能由字母、数字和 _ 组成，且值必须是单个值。",
+    ),
+    "LS-4016": Text(
+        en="${{{name}}} in the template {template} has no value for the device in line {line}. "
+        "Give it under vars, or a default: ${{{name}:-default}}.",
+        zh="模板 {template} 中的 ${{{name}}} 对第 {line} 行的设备没有值。请在 vars 中给出，或写默认"
+        "值：${{{name}:-默认值}}。",
+    ),
     "LS-4101": Text(
         en="The buffer {file} is in use by another edge agent. Stop that one first, or give "
         "this one its own data_dir.",

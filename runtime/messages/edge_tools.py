@@ -218,4 +218,38 @@ TEXTS: dict[str, Text] = {
         en="There is no device '{device}' in the configuration. It has: {known}.",
         zh="配置中没有设备“{device}”。现有：{known}。",
     ),
+    "LS-4780": Text(
+        en="The edge {edge} stands here a second time, first in row {first}. Give each row "
+        "its own.",
+        zh="边缘端 {edge} 重复，首次出现在第 {first} 行。请为每一行使用不同的标识。",
+    ),
+    "LS-4781": Text(
+        en="{file} has no column for {names}, which {template} asks for. Add them, write a default "
+        "(${{NAME:-default}}), or leave them to the edges with --keep NAME.",
+        zh="{file} 没有 {names} 列，而 {template} 需要它们。请添加这些列，或写默认值（"
+        "${{NAME:-默认值}}），或用 --keep NAME 留给边缘端。",
+    ),
+    "LS-4782": Text(
+        en="{template} does not ask for {names}, a column of {file}. Correct the name, or take the "
+        "column out.",
+        zh="{template} 未使用 {file} 的 {names} 列。请更正名称或删除该列。",
+    ),
+    "LS-4783": Text(
+        en="A value of this row changes how the template is read. Put quotes around the ${{NAME}} "
+        "it fills, or take : # and line ends out of the value.",
+        zh="本行的某个值改变了模板的结构。请在对应的 ${{NAME}} 外加引号，或去掉值中的 : # 和换行。",
+    ),
+    "LS-4784": Text(
+        en="{problem} (for row {row} of {file})",
+        zh="{problem}（{file} 第 {row} 行）",
+    ),
+    "LS-4785": Text(
+        en="{folder} has {names} already; nothing was written. Choose another folder, or "
+        "--overwrite.",
+        zh="{folder} 中已有 {names}，未写入任何文件。请更换目录，或使用 --overwrite。",
+    ),
+    "LS-4786": Text(
+        en="{count} configurations, each checked, are in {folder}.",
+        zh="{folder} 中已写入 {count} 份配置，均已检查。",
+    ),
 }
