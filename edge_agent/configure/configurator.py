@@ -13,18 +13,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from edge_agent.buffer.finish import to_the_end
 from edge_agent.buffer.store import BufferBlocked
-from edge_agent.config import EdgeConfig
 from edge_agent.configure import kept as disk
 from edge_agent.configure import outcome, text
 from edge_agent.configure.changes import Changes, compare, fixed
 from edge_agent.configure.kept import Before, Kept, Pushed, Trial
 from edge_agent.configure.outcome import Outcome
 from edge_agent.configure.text import Configuration
-from edge_agent.configure.trial import Health, ailments
+from edge_agent.configure.trial import ailments
+from edge_agent.configure.works import Works
 from edge_agent.publish.commands import config_ack
 from edge_agent.publish.report import Runs
 from runtime import logs, messages
@@ -39,25 +39,6 @@ _log = logs.get("edge.configure")
 MOST_CRASHES: Final = 2
 """A configuration with which the agent ended so often without being asked to is given up."""
 _SHOWN: Final = 3
-
-
-class Works(Protocol):
-    """The parts that run, as far as a change of configuration concerns them."""
-
-    async def apply(self, new: EdgeConfig) -> Changes:
-        """Run it. Raises BufferBlocked, with nothing changed."""
-
-    def health(self) -> Health:
-        """How the agent is."""
-
-    def answer(self, ack: CommandAck) -> None:
-        """Answer a push."""
-
-    def tell(self, event: Event) -> None:
-        """Put an event into the stream."""
-
-    def report(self) -> None:
-        """Send a status now."""
 
 
 class _Refused(Exception):
