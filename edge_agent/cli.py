@@ -10,9 +10,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from edge_agent.config import load
+from edge_agent.page.html import away_words
 from edge_agent.tools import (
     browse,
     doctor,
@@ -118,9 +120,19 @@ def status(
     table.add_row(messages.text("LS-4517"), str(buffer.get("unacked_records", "?")))
     table.add_row(messages.text("LS-4518"), f"{buffer.get('oldest_unacked_s', '?')} s")
     table.add_row(messages.text("LS-4519"), f"{buffer.get('bytes', 0):,}/{buffer['max_bytes']:,}")
+    if broker["rate_cap_kbit_s"] is not None:
+        table.add_row(messages.text("LS-4536"), f"{broker['rate_cap_kbit_s']:,} kbit/s")
     for device in found["devices"]:
         state = {"up": "LS-4532", "down": "LS-4533"}.get(device["state"], "LS-4534")
-        table.add_row(device["id"], f"{messages.text(state)} {device['error'] or ''}")
+        bad = f"{device['bad_points']} {messages.text('LS-4543')}" if device["bad_points"] else ""
+        table.add_row(device["id"], f"{messages.text(state)} {bad} {device['error'] or ''}")
+    for order in found["orders"]:
+        what = f"{order['equipment']} {order['product']} {order['quantity'] or ''}"
+        table.add_row(
+            f"{messages.text('LS-4538')} {order['order']}", f"{what} {order['due'] or ''}"
+        )
+    if away := away_words(found):
+        console.print(f"[bold red]{escape(away)}[/]")
     console.print(table)
 
 

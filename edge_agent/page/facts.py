@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
 from drivers.base import DeviceConfig
+from edge_agent.buffer.orders import DispatchedOrder
 from edge_agent.buffer.rows import Usage
 from edge_agent.buffer.store import BufferBlocked, Store
 from edge_agent.buffer.writer import Writer
@@ -28,6 +29,7 @@ from wire import quality
 MOST_VALUES: Final = 2_000
 _SEVERITY: Final = {0: "good", 1: "uncertain", 2: "bad", 3: "bad"}
 _RATE_OVER_S: Final = 2.0
+ANSWER_DUE_US: Final = 30_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,10 +113,32 @@ class Facts:
                 "under_way": self.window.under_way,
                 "rate_cap_kbit_s": self._rate_cap(),
             },
-            "buffer": await self._buffer(),
+            "server": self._server(buffer := await self._buffer()),
+            "buffer": buffer,
             "rates": self.rates(),
             "devices": [self._device(one, lang) for one in self.collectors],
+            "orders": [_order(one) for one in await self._orders()],
         }
+
+    def _server(self, buffer: Mapping[str, Any]) -> dict[str, Any]:
+        """Since when the server is away, as a moment and in the words of a clock on the wall."""
+        since_us = away_since(
+            connected=self.session.connected,
+            since_us=self.session.since_us or self.started_us,
+            heard_us=self.session.heard_us,
+            unacked=buffer.get("unacked_records", 0),
+            now_us=self.clock(),
+        )
+        if since_us is None:
+            return {"away_since": None, "away_since_local": None}
+        local = to_datetime(since_us).astimezone(self.config.zone)
+        return {"away_since": _iso(since_us), "away_since_local": f"{local:%Y-%m-%d %H:%M}"}
+
+    async def _orders(self) -> list[DispatchedOrder]:
+        try:
+            return await self.store.dispatched_orders()
+        except BufferBlocked:
+            return []
 
     def _rate_cap(self) -> float | None:
         rate = self.session.outlet.rate
@@ -169,6 +193,7 @@ class Facts:
             "since": _iso(collector.since_us),
             "error": _worded(collector.error, lang),
             "points": len(collector.shaper.points),
+            "bad_points": int(np.count_nonzero(collector.shaper.q >> np.uint32(31))),
             "counts": collector.counts,
         }
 
@@ -196,6 +221,21 @@ class Facts:
         return found
 
 
+def away_since(
+    *, connected: bool, since_us: int, heard_us: int, unacked: int, now_us: int
+) -> int | None:
+    """Since when the server has not answered, None while it does.
+
+    Without a broker it is away since it was last heard of, or since then. With one, it is once it
+    owes an answer for `ANSWER_DUE_US`.
+    """
+    last_us = heard_us or since_us
+    if not connected:
+        return min(last_us, since_us)
+    owing = unacked > 0 and now_us - max(last_us, since_us) > ANSWER_DUE_US
+    return last_us if owing else None
+
+
 _RATES: Final = {
     "edge_samples_collected_total": "collected",
     "edge_samples_committed_total": "committed",
@@ -203,6 +243,18 @@ _RATES: Final = {
     "edge_records_acked_total": "records_acked",
     "edge_bytes_sent_total": "bytes_sent",
 }
+
+
+def _order(order: DispatchedOrder) -> dict[str, Any]:
+    return {
+        "order": order.order,
+        "equipment": order.equipment,
+        "product": order.product,
+        "quantity": order.quantity,
+        "due": _iso(order.due_us or 0),
+        "rank": order.rank,
+        "note": order.note,
+    }
 
 
 def _iso(at_us: int) -> str | None:

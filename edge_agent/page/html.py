@@ -49,18 +49,30 @@ def render(status: Mapping[str, Any], values: Sequence[Mapping[str, Any]], lang:
         ),
         (word("collected"), f"{_number(status['rates'].get('collected', 0))} /s"),
     ]
+    cap = broker["rate_cap_kbit_s"]
+    if cap is not None:
+        rows.append((word("cap"), f"{_number(cap)} kbit/s"))
     if buffer["blocked_since"]:
         since = escape(buffer["blocked_since"])
         rows.append((word("blocked"), f'<b class="bad">{since}</b>'))
     facts = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows)
+    away = away_words(status, lang)
+    warning = f'<p><b class="bad">{escape(away)}</b></p>' if away else ""
     devices = "".join(_device(one, word) for one in status["devices"])
+    orders = "".join(_order(one) for one in status["orders"])
+    todo = (
+        f"<h2>{word('orders')}</h2><table><tr><th>{word('order')}</th><th>{word('equipment')}</th>"
+        f"<th>{word('product')}</th><th>{word('quantity')}</th><th>{word('due')}</th></tr>"
+        f"{orders}</table>"
+    )
     shown = "".join(_value(one) for one in values)
     scan = f'<p><a href="/scan">{escape(text("LS-4850", lang=lang))}</a></p>'
     typed = scan if any(one["typed"] for one in status["devices"]) else ""
     return (
         f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8">'
         f'<meta http-equiv="refresh" content="5"><title>{title}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{typed}<table>{facts}</table>"
+        f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{warning}{typed}"
+        f"<table>{facts}</table>{todo if orders else ''}"
         f"<h2>{word('devices')}</h2><table><tr><th>{word('device')}</th><th>{word('state')}</th>"
         f"<th>{word('since')}</th><th>{word('points')}</th></tr>{devices}</table>"
         f"<h2>{word('values')}</h2><table><tr><th>{word('tag')}</th><th>{word('value')}</th>"
@@ -95,7 +107,30 @@ _WORDS: Final = {
     "up": "LS-4532",
     "down": "LS-4533",
     "connecting": "LS-4534",
+    "cap": "LS-4536",
+    "orders": "LS-4537",
+    "order": "LS-4538",
+    "equipment": "LS-4539",
+    "product": "LS-4540",
+    "quantity": "LS-4541",
+    "due": "LS-4542",
+    "bad": "LS-4543",
 }
+
+
+def away_words(status: Mapping[str, Any], lang: Language | None = None) -> str:
+    """That the server is away, since when, and how much is kept meanwhile; else nothing."""
+    since = status["server"]["away_since_local"]
+    if since is None:
+        return ""
+    buffer = status["buffer"]
+    return text(
+        "LS-4535",
+        lang=lang,
+        since=since,
+        hours=round(buffer.get("oldest_unacked_s", 0) / 3600, 1),
+        records=buffer.get("unacked_records", "?"),
+    )
 
 
 def _configuration(found: Mapping[str, Any], lang: Language) -> str:
@@ -112,10 +147,22 @@ def _configuration(found: Mapping[str, Any], lang: Language) -> str:
 
 def _device(one: Mapping[str, Any], word: Any) -> str:
     mark = {"up": "good", "down": "bad"}.get(one["state"], "")
+    count = one["bad_points"]
+    bad = f'<br><small class="bad">{count} {word("bad")}</small>' if count else ""
     return (
         f"<tr><td>{escape(one['id'])} {escape(one['name'])}</td>"
         f'<td><b class="{mark}">{word(one["state"])}</b><br>{escape(one["error"] or "")}</td>'
-        f'<td>{escape(one["since"] or "")}</td><td class="n">{one["points"]}</td></tr>'
+        f'<td>{escape(one["since"] or "")}</td><td class="n">{one["points"]}{bad}</td></tr>'
+    )
+
+
+def _order(one: Mapping[str, Any]) -> str:
+    quantity = "" if one["quantity"] is None else f"{one['quantity']:g}"
+    note = f"<br><small>{escape(one['note'])}</small>" if one["note"] else ""
+    return (
+        f"<tr><td>{escape(one['order'])}{note}</td><td>{escape(one['equipment'])}</td>"
+        f'<td>{escape(one["product"])}</td><td class="n">{quantity}</td>'
+        f"<td>{escape(one['due'] or '')}</td></tr>"
     )
 
 

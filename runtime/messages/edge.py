@@ -286,6 +286,42 @@ TEXTS: dict[str, Text] = {
         en="connecting",
         zh="连接中",
     ),
+    "LS-4535": Text(
+        en="Server away since {since}; counting on. Kept here: {hours} h, {records} records.",
+        zh="服务器自 {since} 起无响应；本机继续采集计数。已缓存：{hours} 小时，{records} 条记录。",
+    ),
+    "LS-4536": Text(
+        en="Rate cap at this hour",
+        zh="当前时段限速",
+    ),
+    "LS-4537": Text(
+        en="Orders to do",
+        zh="待生产工单",
+    ),
+    "LS-4538": Text(
+        en="Order",
+        zh="工单",
+    ),
+    "LS-4539": Text(
+        en="Equipment",
+        zh="设备",
+    ),
+    "LS-4540": Text(
+        en="Product",
+        zh="产品",
+    ),
+    "LS-4541": Text(
+        en="Quantity",
+        zh="数量",
+    ),
+    "LS-4542": Text(
+        en="Due",
+        zh="交期",
+    ),
+    "LS-4543": Text(
+        en="bad",
+        zh="个坏值",
+    ),
     "LS-4601": Text(
         en="{file} is in order: edge {edge}, {devices} devices, {tags} tags.",
         zh="{file} 配置正确：边缘端 {edge}，{devices} 台设备，{tags} 个变量。",

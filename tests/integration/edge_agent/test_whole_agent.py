@@ -165,6 +165,13 @@ async def test_the_page_tells_the_state_to_this_computer_only(
             assert "edge_samples_committed_total" in (await _get(port, "/metrics"))[1]
             assert (await _get(port, "/", host="evil.example"))[0] == 400
             assert (await _get(port, "/", method="POST"))[0] == 405
+            assert "起无响应" not in page
+            nats.kill()
+            await wait_for(lambda: agent.facts and not agent.facts.session.connected)
+            assert "起无响应" in (await _get(port, "/", language="zh-CN"))[1]
+            away = (await status())["server"]
+            assert isinstance(away, dict)
+            assert away["away_since"] is not None
         assert not port_file.exists()
 
 
