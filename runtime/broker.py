@@ -31,6 +31,7 @@ class Tls:
         context = ssl.create_default_context(
             cafile=str(self.ca_file) if self.ca_file is not None else None
         )
+        context.minimum_version = ssl.TLSVersion.TLSv1_2  # whatever this computer's policy says
         context.sslsocket_class = _TlsSocket
         if self.cert_file is not None:
             # Never None: OpenSSL would ask for the password on the terminal.
