@@ -3,8 +3,9 @@
 Invariants:
 - what was handed in is committed in the order of handing in, in one transaction per interval: one
   record per class, more where the limits ask for it;
-- at most `max_waiting` samples wait; then `put` does, which holds the collectors back. Nothing is
-  dropped here: what could not be committed is tried again with the next interval;
+- at most `max_waiting` samples wait; then `put` does, which holds the collectors back. No sample is
+  dropped here: what could not be committed is tried again with the next interval. Events do not
+  wait for room; what is given up of them is told with the next commit;
 - a commit that returns has made all that was handed in before it durable;
 - `complete_to` is taken at the moment the waiting samples are: all that was handed in up to then
   is in the records that say so.
@@ -22,6 +23,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.buffer.events import EventLine
 from edge_agent.buffer.finish import to_the_end
 from edge_agent.buffer.numbering import Definition, TagNumbers, tables
 from edge_agent.buffer.retention import headroom
@@ -40,7 +42,6 @@ from wire.samples import Samples, concat
 _log = logs.get("edge.buffer")
 
 _MOST_EVENTS = 1_000
-_EVENTS_KEPT = 10_000
 _SWEEP_EVERY_S = 5.0
 _MOST_SWEEPS = 20
 _ALIVE_EVERY_S = 1.0
@@ -56,7 +57,7 @@ class _Waiting:
     samples: dict[StreamClass, list[Samples]] = field(
         default_factory=lambda: {cls: [] for cls in StreamClass}
     )
-    events: list[Event] = field(default_factory=list)
+    events: EventLine = field(default_factory=EventLine)
     receipts: list[UUID] = field(default_factory=list)
     complete_to: dict[StreamClass, int] = field(default_factory=dict)
     count: int = 0
@@ -102,6 +103,9 @@ class Writer:
         )
         self._dropped_records = metrics.counter(
             "edge_records_dropped_total", "Records given up, a tombstone in their place.", ["cause"]
+        )
+        self._dropped_events = metrics.counter(
+            "edge_events_dropped_total", "Events given up, one that counts them in their place."
         )
         self._failed = metrics.counter("edge_commits_failed_total", "Commits the disk refused.")
         self._seconds = metrics.histogram("edge_commit_seconds", "Duration of a commit.")
@@ -175,11 +179,11 @@ class Writer:
         self._waiting.receipts.append(receipt)
 
     def event(self, event: Event) -> None:
-        """Hand an event in. Never waits; beyond 10,000 waiting ones the oldest are given up."""
-        self._waiting.events.append(event)
-        if len(self._waiting.events) > _EVENTS_KEPT:
-            del self._waiting.events[0]
-            self._dropped_records.labels("events").inc()
+        """Hand an event in. Never waits; beyond 10,000 waiting ones the oldest are given up.
+
+        How many, and in what time, then travels in their place.
+        """
+        self._dropped_events.inc(self._waiting.events.add(event))
 
     # -- the task --------------------------------------------------------------------------------
 
@@ -226,6 +230,8 @@ class Writer:
             raise
         for cls, parts in batch.samples.items():
             self._committed.labels(cls).inc(sum(len(part) for part in parts))
+        if batch.events.given_up:
+            _log.warning("LS-4112", events=batch.events.given_up)
         for cls, to_us in batch.complete_to.items():
             self._marked[cls] = to_us
         self._alive_s = time.monotonic()
@@ -284,7 +290,7 @@ class Writer:
         later = self._waiting
         for cls, parts in later.samples.items():
             batch.samples[cls] += parts
-        batch.events += later.events
+        self._dropped_events.inc(batch.events.join(later.events))
         batch.receipts += later.receipts
         batch.count = later.count
         batch.complete_to = {}
@@ -306,7 +312,7 @@ class Writer:
             if to_us is None:
                 continue
             samples, last_us = concat(batch.samples[cls]), self._marked[cls]
-            events = batch.events if cls is StreamClass.KEY else []
+            events = batch.events.told() if cls is StreamClass.KEY else []
             entries += _events(events, last_us if len(samples) else to_us)
             if not len(samples) and events:
                 continue

@@ -127,6 +127,12 @@ TEXTS: dict[str, Text] = {
         "lost; check the disk.",
         zh="停止前有 {waiting} 个样本未能写入：{reason}。这些样本已丢失；请检查磁盘。",
     ),
+    "LS-4112": Text(
+        en="The disk took nothing for so long that {events} of the oldest events did not fit into "
+        "memory. They are reported to the server as one gap; check the disk and the space on it.",
+        zh="磁盘长时间无法写入，最早的 {events} 个事件已超出内存可保留的数量而被舍弃，将作为一个"
+        "缺口上报服务器。请检查磁盘及其剩余空间。",
+    ),
     "LS-4202": Text(
         en="Reading device {device} failed unexpectedly: {reason}. It is tried again; "
         "please report this with the log.",

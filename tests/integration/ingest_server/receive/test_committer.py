@@ -10,6 +10,7 @@ from zlib import crc32
 import psycopg
 import pytest
 
+from edge_agent.buffer.events import EventLine
 from ingest_server.receive.arrival import look_at
 from ingest_server.receive.committer import Committer
 from ingest_server.receive.draft import Outcome
@@ -333,6 +334,22 @@ def test_device_outages_open_and_close_gaps(handle: Handle, migrated: str) -> No
         ("device_down", 40, 100),
         ("not_collected", 45, 50),
     ]
+
+
+def test_events_an_edge_had_to_give_up_stand_in_a_gap(handle: Handle, migrated: str) -> None:
+    line = EventLine(most=2)
+    line.add(Event(at_us=START_US + 5, kind="device_down", device="plc"))
+    for after_us in (10, 20, 30, 40):
+        line.add(Event(at_us=START_US + after_us, kind="other"))
+    key = started(EDGE, StreamClass.KEY)
+    key.events(*line.told())
+    handle(*key.records)
+    found = rows(migrated, "SELECT cause, device, from_ts, to_ts, detail FROM gap ORDER BY cause")
+    (down, plc, _, still, _), (cause, device, since, until, detail) = found
+    assert (down, plc, still) == ("device_down", "plc", None)
+    assert (cause, device, detail) == ("not_collected", None, {"reason": "disk", "events": 2})
+    assert from_datetime(since) - START_US == 10
+    assert from_datetime(until) - START_US == 20
 
 
 def test_a_database_put_back_while_we_run_gets_everything_again(

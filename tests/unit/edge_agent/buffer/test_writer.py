@@ -9,13 +9,14 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
 from edge_agent.buffer.numbering import Definition
 from edge_agent.buffer.rows import Bounds, Place
-from edge_agent.buffer.store import Store
+from edge_agent.buffer.store import BufferBlocked, Store
 from edge_agent.buffer.writer import Writer
 from runtime.clock import now_us
 from runtime.metrics import Metrics
@@ -228,6 +229,32 @@ async def test_putting_waits_while_too_much_waits_for_the_disk(
     assert writer.waiting == 67
     await writer.commit()
     assert len((await _received(store)).values("k")) == 167
+
+
+async def test_events_that_do_not_fit_while_the_disk_is_blocked_are_told_after_it(
+    store: Store, writer: Writer
+) -> None:
+    assert store._db is not None
+    # The file may not grow: SQLite answers as on a full disk.
+    await store._db.execute("pragma max_page_count = 1")
+    for at_us in range(6_000):
+        writer.event(Event(at_us=at_us, kind="other", detail={"text": uuid4().hex}))
+    with pytest.raises(BufferBlocked):
+        await writer.commit()
+    for at_us in range(6_000, 12_345):
+        writer.event(Event(at_us=at_us, kind="other", detail={"text": uuid4().hex}))
+    with pytest.raises(BufferBlocked):
+        await writer.commit()
+    await store._db.execute("pragma max_page_count = 1000000")
+    await writer.commit()
+    loss, *kept = (await _received(store)).events
+    assert (loss.kind, loss.from_us, loss.to_us) == ("not_collected", 0, 2_344)
+    assert loss.detail == {"reason": "disk", "events": 2_345}
+    assert [event.at_us for event in kept] == list(range(2_345, 12_345))
+    writer.event(Event(at_us=12_345, kind="other"))
+    await writer.commit()
+    last = (await _received(store)).events[10_001:]
+    assert [event.kind for event in last] == ["other"], "told once"
 
 
 async def test_a_commit_whose_caller_is_cancelled_is_neither_lost_nor_repeated(
