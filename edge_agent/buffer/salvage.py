@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from edge_agent.buffer import opening
+from edge_agent.buffer.copies import aside, complete_of, files_of
 from edge_agent.buffer.queries import added, named, schema
 from edge_agent.buffer.records import holes, is_sound, tombstone_values
 from edge_agent.buffer.rows import Place, Salvage, Stored, StreamState
@@ -43,7 +44,7 @@ def salvage(path: Path, *, reason: str, now_us: int) -> Salvage:
     `finish` does the rest.
     """
     fresh = path.with_name(path.name + ".fresh")
-    for left in (*_files(fresh), fresh.with_name(fresh.name + "-journal")):
+    for left in (*files_of(fresh), fresh.with_name(fresh.name + "-journal")):
         left.unlink(missing_ok=True)
     with closing(sqlite3.connect(fresh, isolation_level=None)) as new:
         new.execute("pragma auto_vacuum = incremental")
@@ -53,31 +54,23 @@ def salvage(path: Path, *, reason: str, now_us: int) -> Salvage:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as old:
             records, lost = _Transfer(old, new, now_us).run()
         new.execute("commit")
-    fresh.replace(_complete(path))
-    aside = finish(path, now_us=now_us)
-    return Salvage(file=str(aside), reason=reason, records=records, lost=lost)
+    fresh.replace(complete_of(path))
+    copy = finish(path, now_us=now_us)
+    return Salvage(file=str(copy), reason=reason, records=records, lost=lost)
 
 
 def finish(path: Path, *, now_us: int) -> Path | None:
     """Put a complete fresh file in the place of the damaged one; where that was put, if so."""
-    if not _complete(path).exists():
+    if not complete_of(path).exists():
         return None
-    aside = path.with_name(f"{path.name}.damaged-{now_us // 1_000_000}")
-    for source, target in zip(_files(path), _files(aside), strict=True):
+    copy = aside(path, now_us)
+    for source, target in zip(files_of(path), files_of(copy), strict=True):
         if source.exists():
             source.replace(target)
     opening.marker(path).unlink(missing_ok=True)
-    _complete(path).replace(path)
+    complete_of(path).replace(path)
     platform.fsync_dir(path.parent)
-    return aside
-
-
-def _complete(path: Path) -> Path:
-    return path.with_name(path.name + ".salvaged")
-
-
-def _files(path: Path) -> tuple[Path, ...]:
-    return (path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm"), path)
+    return copy
 
 
 class _Transfer:

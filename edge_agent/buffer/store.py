@@ -27,7 +27,7 @@ from uuid import UUID
 
 import aiosqlite
 
-from edge_agent.buffer import opening, orders, received, room, salvage
+from edge_agent.buffer import copies, opening, orders, received, room, salvage
 from edge_agent.buffer.chain import Chain, first_records, forget_old, read_chain
 from edge_agent.buffer.finish import to_the_end
 from edge_agent.buffer.numbering import seqs
@@ -110,11 +110,12 @@ class Store:
         await asyncio.to_thread(salvage.finish, self.path, now_us=self._clock())
         if await asyncio.to_thread(opening.marker(self.path).exists):
             await self._open_salvaged("found damaged while in use")
-            return self
-        try:
-            await self._open()
-        except opening.Unreadable as error:
-            await self._open_salvaged(str(error))
+        else:
+            try:
+                await self._open()
+            except opening.Unreadable as error:
+                await self._open_salvaged(str(error))
+        await asyncio.to_thread(copies.forget, self.path)
         return self
 
     async def __aexit__(

@@ -133,6 +133,18 @@ TEXTS: dict[str, Text] = {
         zh="磁盘长时间无法写入，最早的 {events} 个事件已超出内存可保留的数量而被舍弃，将作为一个"
         "缺口上报服务器。请检查磁盘及其剩余空间。",
     ),
+    "LS-4113": Text(
+        en="The copy {file} of a damaged buffer was removed ({size} bytes): of these copies the "
+        "newest {copies} are kept, as long as they take no more than {most} bytes together.",
+        zh="已删除损坏缓冲区的副本 {file}（{size} 字节）：此类副本仅保留最新的 {copies} 份，且合计"
+        "不超过 {most} 字节。",
+    ),
+    "LS-4114": Text(
+        en="The copy {file} of a damaged buffer cannot be removed: {reason}. Nothing is lost by "
+        "that; close the program that uses it, or remove it by hand.",
+        zh="无法删除损坏缓冲区的副本 {file}：{reason}。不会丢失任何数据；请关闭占用它的程序，或"
+        "手动删除。",
+    ),
     "LS-4202": Text(
         en="Reading device {device} failed unexpectedly: {reason}. It is tried again; "
         "please report this with the log.",
