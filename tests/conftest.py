@@ -3,9 +3,11 @@
 postgres          a PostgreSQL from the wheel, one for each pytest process
 dsn               an empty database of its own for this test
 fresh_database    the same, as often as it is called
-any_dsn           as `dsn`; the test runs twice, without and with TimescaleDB
+any_dsn           as `dsn`; the test runs twice, without and with TimescaleDB; marked `also_pglite`,
+                  a third time, on TimescaleDB in WebAssembly, unless marked `several_sessions`
 broker            a broker of its own for this test, which runs for NATS and for Mosquitto
 nats              only NATS
+pglite            an empty database with TimescaleDB, whose connections share one session
 free_port         a TCP port nobody listens on
 wait_for          `await wait_for(lambda: condition, limit_s=10)`, returns what the condition gave
 """
@@ -29,10 +31,10 @@ import pytest
 from ingest_server.embedded import ports
 from ingest_server.embedded.broker import BrokerKind, EmbeddedBroker
 from ingest_server.embedded.postgres import EmbeddedPostgres
-from tests import parts
+from tests import node, parts
 
 T = TypeVar("T")
-DatabaseKind = Literal["postgres", "timescaledb"]
+DatabaseKind = Literal["postgres", "timescaledb", "pglite"]
 
 
 # Speed is not asserted in tests: a busy machine must not fail one.
@@ -42,6 +44,16 @@ hypothesis.settings.register_profile("house", deadline=None)
 def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("house")
     parts.required()  # a misspelt part must not pass for a present one
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database_kind" not in metafunc.fixturenames:
+        return
+    marked = metafunc.definition.get_closest_marker
+    kinds = ["postgres", pytest.param("timescaledb", marks=pytest.mark.needs_timescaledb)]
+    if marked("also_pglite") is not None and marked("several_sessions") is None:
+        kinds.append(pytest.param("pglite", marks=pytest.mark.needs_pglite))
+    metafunc.parametrize("database_kind", kinds, indirect=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -165,9 +177,7 @@ def dsn(fresh_database: Callable[[], str]) -> str:
     return fresh_database()
 
 
-@pytest.fixture(
-    params=["postgres", pytest.param("timescaledb", marks=pytest.mark.needs_timescaledb)]
-)
+@pytest.fixture
 def database_kind(request: pytest.FixtureRequest) -> DatabaseKind:
     """Runs the test once for each kind of database."""
     kind: DatabaseKind = request.param
@@ -176,13 +186,34 @@ def database_kind(request: pytest.FixtureRequest) -> DatabaseKind:
 
 @pytest.fixture
 def any_dsn(
-    database_kind: DatabaseKind, postgres_of: Callable[[DatabaseKind], Postgres]
+    request: pytest.FixtureRequest,
+    database_kind: DatabaseKind,
+    postgres_of: Callable[[DatabaseKind], Postgres],
 ) -> Iterator[str]:
-    """An empty database of the kind at hand, for this test alone; the extension is not created."""
+    """An empty database of the kind at hand, for this test alone; only in PGlite, the extension is
+    there already."""
+    if database_kind == "pglite":
+        yield request.getfixturevalue("pglite")
+        return
     server = postgres_of(database_kind)
     made = server.fresh_database()
     yield made
     server.drop(made)
+
+
+@pytest.fixture(scope="session")
+def pglite_server(no_process_is_left_behind: None) -> Iterator[str]:
+    """One for all tests of this process that want it."""
+    with node.pglite() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def pglite(pglite_server: str) -> Iterator[str]:
+    """A TimescaleDB in WebAssembly for this test alone; only the extension is there."""
+    yield pglite_server
+    with psycopg.connect(pglite_server, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS lineside CASCADE")
 
 
 @pytest.fixture(params=["nats", pytest.param("mosquitto", marks=pytest.mark.needs_mosquitto)])

@@ -31,7 +31,7 @@ def _no_timescaledb() -> str:
     return "" if installation.has_timescaledb else "LINESIDE_POSTGRES_HOME has no TimescaleDB"
 
 
-def _no_foreign() -> str:
+def _no_node() -> str:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         return "node and npm are not on PATH"
@@ -44,7 +44,8 @@ def _no_foreign() -> str:
 _LACKS: Mapping[str, Callable[[], str]] = {
     "mosquitto": _no_mosquitto,
     "timescaledb": _no_timescaledb,
-    "foreign": _no_foreign,
+    "foreign": _no_node,
+    "pglite": _no_node,
 }
 NAMES = tuple(_LACKS)
 

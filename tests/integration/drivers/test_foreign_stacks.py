@@ -21,7 +21,7 @@ from drivers.opcua.driver import OpcUaConnection
 from drivers.opcua.security import own_certificate
 from runtime.clock import from_datetime, now_us
 from runtime.errors import Reconfigure, RetryLater
-from tests.integration.drivers.foreign import Foreign, packages
+from tests.node import NodeServer, packages
 from wire import quality
 
 pytestmark = pytest.mark.needs_foreign
@@ -45,7 +45,7 @@ READS = {
 
 @pytest.fixture(scope="session")
 def modules() -> Path:
-    return packages()
+    return packages("foreign")
 
 
 @pytest.fixture(scope="session")
@@ -63,17 +63,19 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture
 def opcua(
     modules: Path, identity: dict[str, str], free_port: int, tmp_path: Path
-) -> Callable[..., Foreign]:
-    def make(**more: Any) -> Foreign:
+) -> Callable[..., NodeServer]:
+    def make(**more: Any) -> NodeServer:
         told = {"policies": ["None"], "trust": True, "most": 0, "many": 0, **identity, **more}
-        return Foreign("opcua.js", modules, port=free_port, pki=str(tmp_path / "pki"), **told)
+        return NodeServer(
+            "foreign/opcua.js", modules, port=free_port, pki=str(tmp_path / "pki"), **told
+        )
 
     return make
 
 
 @pytest.fixture
-async def modbus(modules: Path, free_port: int) -> AsyncIterator[Foreign]:
-    async with Foreign("modbus.js", modules, port=free_port) as running:
+async def modbus(modules: Path, free_port: int) -> AsyncIterator[NodeServer]:
+    async with NodeServer("foreign/modbus.js", modules, port=free_port) as running:
         yield running
         assert (await running.log())["writes"] == 0
 
@@ -130,7 +132,7 @@ def status(columns: Columns) -> list[int]:
 
 
 async def test_every_type_of_another_opcua_server_arrives_exactly(
-    opcua: Callable[..., Foreign], free_port: int
+    opcua: Callable[..., NodeServer], free_port: int
 ) -> None:
     integers = {
         "bool": 1,
@@ -175,7 +177,7 @@ async def test_every_type_of_another_opcua_server_arrives_exactly(
 
 
 async def test_each_value_carries_its_own_address_whatever_the_other_servers_limit(
-    opcua: Callable[..., Foreign], free_port: int
+    opcua: Callable[..., NodeServer], free_port: int
 ) -> None:
     count = 450
     polled = [tag(f"n{n}", "i32") for n in range(count)]
@@ -195,7 +197,7 @@ async def test_each_value_carries_its_own_address_whatever_the_other_servers_lim
 
 
 async def test_changes_of_another_opcua_server_are_reported_until_it_vanishes(
-    opcua: Callable[..., Foreign], free_port: int
+    opcua: Callable[..., NodeServer], free_port: int
 ) -> None:
     group = {
         "every_ms": 50,
@@ -239,7 +241,7 @@ POLICIES = ["Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss"]
 
 
 async def test_secure_channels_to_another_opcua_server(
-    opcua: Callable[..., Foreign], identity: dict[str, str], free_port: int, tmp_path: Path
+    opcua: Callable[..., NodeServer], identity: dict[str, str], free_port: int, tmp_path: Path
 ) -> None:
     pin = hashlib.sha256(Path(identity["certificate"]).read_bytes()).hexdigest()
     async with opcua(policies=POLICIES):
@@ -269,7 +271,7 @@ async def test_secure_channels_to_another_opcua_server(
 
 
 async def test_another_opcua_server_that_does_not_trust_us_is_told_of_as_such(
-    opcua: Callable[..., Foreign], identity: dict[str, str], free_port: int, tmp_path: Path
+    opcua: Callable[..., NodeServer], identity: dict[str, str], free_port: int, tmp_path: Path
 ) -> None:
     security = {
         "policy": "Basic256Sha256",
@@ -285,7 +287,7 @@ async def test_another_opcua_server_that_does_not_trust_us_is_told_of_as_such(
     assert caught.value.params["certificate"] == tmp_path / "ours"
 
 
-async def test_all_tables_and_limits_of_another_modbus_server(modbus: Foreign) -> None:
+async def test_all_tables_and_limits_of_another_modbus_server(modbus: NodeServer) -> None:
     port = modbus.ready["tcp"]
     tags = [
         tag("h5", "u16", "holding:5", unit_id=1),
@@ -311,7 +313,7 @@ async def test_all_tables_and_limits_of_another_modbus_server(modbus: Foreign) -
 
 
 async def test_a_silent_unit_behind_another_modbus_server_costs_one_time_out(
-    modbus: Foreign,
+    modbus: NodeServer,
 ) -> None:
     tags = [tag(f"u{unit}", "u16", "holding:0", unit_id=unit) for unit in (1, 9, 2)]
     async with units(modbus.ready["tcp"], tags) as running:
@@ -322,7 +324,7 @@ async def test_a_silent_unit_behind_another_modbus_server_costs_one_time_out(
         assert running.counts["timeouts"] == 1
 
 
-async def test_another_modbus_server_vanishes_and_comes_back(modbus: Foreign) -> None:
+async def test_another_modbus_server_vanishes_and_comes_back(modbus: NodeServer) -> None:
     tags = [tag("a", "u16", "holding:3")]
     port = modbus.ready["tcp"]
     async with units(port, tags) as running:
@@ -339,7 +341,7 @@ async def test_another_modbus_server_vanishes_and_comes_back(modbus: Foreign) ->
         assert values(await fresh.read(0)) == [259]
 
 
-async def test_rtu_frames_of_another_make(modbus: Foreign) -> None:
+async def test_rtu_frames_of_another_make(modbus: NodeServer) -> None:
     tags = [
         *(tag(f"h{n}", "u16", f"holding:{n}") for n in (0, 7, 99, 300)),
         tag("f", "f32", "holding:100"),

@@ -70,6 +70,7 @@ def test_a_database_of_an_earlier_release_keeps_its_data(any_dsn: str, release: 
     ]
 
 
+@pytest.mark.also_pglite
 def test_readings_are_partitioned_or_a_hypertable(any_dsn: str, database_kind: str) -> None:
     migrate(any_dsn)
     with connect(any_dsn, name="test") as connection:

@@ -32,6 +32,8 @@ from wire.topics import up
 EDGE = EdgeId(plant="demo", edge="line-a")
 DAY = 20_454  # 2026-01-01
 
+pytestmark = pytest.mark.also_pglite
+
 
 def at(day: int, hour: int = 12) -> int:
     """Microseconds since the Unix epoch, days counted from DAY."""
@@ -201,6 +203,7 @@ def test_a_clock_that_runs_wild_makes_gaps_and_no_parts(base: Base) -> None:
 PARTS = "SELECT count(*) FROM pg_class WHERE relname LIKE 'reading_p%' OR relname LIKE '_hyper_%'"
 
 
+@pytest.mark.several_sessions
 def test_retention_waits_for_a_writer_of_old_readings(base: Base) -> None:
     base.fill(range(20, 40))
     with connect(base.dsn, name="writer") as writer, writer.transaction():
@@ -212,6 +215,7 @@ def test_retention_waits_for_a_writer_of_old_readings(base: Base) -> None:
     assert horizon.frozen(base.connection) == {"bulk": at(30, 0)}
 
 
+@pytest.mark.several_sessions
 def test_a_writer_that_looked_before_retention_moved_looks_again(base: Base) -> None:
     base.fill(range(20, 40))
     aside = Horizon()

@@ -26,6 +26,8 @@ START_US = 20_454 * DAY_US  # 2026-01-01
 BAD = -0x8000_0000 + 0x0005_0000
 MINUTES = timedelta(minutes=1)
 
+pytestmark = pytest.mark.also_pglite
+
 
 class Base:
     """A database with two tags, and readings put into it as the server does: with their marks."""
@@ -258,6 +260,7 @@ def test_frozen_readings_are_not_computed_again(base: Base) -> None:
     assert base.table("reading_1m", tag_id=2)[START_US].max == 4
 
 
+@pytest.mark.several_sessions
 def test_a_reading_committed_while_its_minute_is_computed_is_not_forgotten(base: Base) -> None:
     base.put([reading(5, 1)])
     with psycopg.connect(base.dsn, options="-c search_path=lineside,public") as other:

@@ -1,4 +1,4 @@
-"""Servers that are neither ours nor Python's: fetched with npm once, run with node."""
+"""Servers that tests run with node: what they need is fetched with npm once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,19 +19,19 @@ import pytest
 
 from tests import parts
 
-SOURCE = Path(__file__).resolve().parents[2] / "foreign"
+_TESTS = Path(__file__).resolve().parent
 _LIMIT_S = 80.0
 
 
-def packages() -> Path:
-    """The folder node_modules of tests/foreign/package-lock.json, installed if it is not yet.
+def packages(part: str) -> Path:
+    """The folder node_modules of tests/<part>/package-lock.json, installed if it is not yet.
 
     It lies in the user's cache, outside of the checkout, under the lock's hash.
     """
-    lock = (SOURCE / "package-lock.json").read_bytes()
+    lock = (_TESTS / part / "package-lock.json").read_bytes()
     default = Path.home() / ".cache"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or default) / "lineside-tests"
-    folder = cache / f"foreign-{hashlib.sha256(lock).hexdigest()[:16]}"
+    folder = cache / f"{part}-{hashlib.sha256(lock).hexdigest()[:16]}"
     turn = folder.with_suffix(".lock")
     cache.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + 2 * _LIMIT_S
@@ -43,7 +45,7 @@ def packages() -> Path:
             time.sleep(0.2)
             continue
         try:
-            _install(folder, cache)
+            _install(part, folder, cache)
         finally:
             turn.rmdir()
     return folder / "node_modules"
@@ -56,13 +58,13 @@ def _age_s(path: Path) -> float:
         return 0.0
 
 
-def _install(folder: Path, cache: Path) -> None:
+def _install(name: str, folder: Path, cache: Path) -> None:
     if folder.is_dir():
         return
     part = Path(tempfile.mkdtemp(dir=cache))
     try:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(SOURCE / name, part)
+        for file in ("package.json", "package-lock.json"):
+            shutil.copy(_TESTS / name / file, part)
         command = [str(shutil.which("npm")), "ci", "--omit=optional", "--ignore-scripts"]
         try:
             subprocess.run(
@@ -75,18 +77,41 @@ def _install(folder: Path, cache: Path) -> None:
             )
         except subprocess.SubprocessError as error:
             # Where they need not be there, neither need a registry that has them.
-            tell = pytest.fail if "foreign" in parts.required() else pytest.skip
-            tell(f"npm ci: {error}, {(getattr(error, 'stderr', None) or b'')[-500:]!r}")
+            tell = pytest.fail if name in parts.required() else pytest.skip
+            said = (getattr(error, "stderr", None) or b"")[-500:].decode(errors="replace")
+            tell(f"no registry of npm gave the packages of tests/{name}: {error}\n{said}")
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-class Foreign:
-    """A server process; `ready` is what it said when it was."""
+@contextmanager
+def pglite() -> Iterator[str]:
+    """DSN of a TimescaleDB in WebAssembly: one database, one session for all connections."""
+    process = subprocess.Popen(
+        [str(shutil.which("node")), str(_TESTS / "pglite" / "server.js")],
+        env={**os.environ, "NODE_PATH": str(packages("pglite")), "NODE_NO_WARNINGS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline() or '{"failed": "it ended at once"}')
+        assert "ready" in said, f"tests/pglite/server.js: {said['failed']}"
+        yield f"postgresql://postgres@127.0.0.1:{said['ready']['port']}/postgres"
+        # It speaks again only if it breaks, which is not the fault of the test that saw it first.
+        assert process.poll() is None, f"it ended: {process.stdout.read().decode()}"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class NodeServer:
+    """A script below tests/ in a process of its own; `ready` is what it said when it was."""
 
     def __init__(self, script: str, modules: Path, **told: Any) -> None:
-        self._command = ["node", str(SOURCE / script), json.dumps(told)]
+        self._command = ["node", str(_TESTS / script), json.dumps(told)]
         self._environment = {**os.environ, "NODE_PATH": str(modules), "NODE_NO_WARNINGS": "1"}
         self.ready: dict[str, Any] = {}
 
