@@ -8,7 +8,9 @@ from uuid import UUID
 
 import aiosqlite
 
+from edge_agent.buffer.opening import new_epoch
 from edge_agent.buffer.queries import named
+from edge_agent.buffer.records import insert
 from edge_agent.buffer.rows import Entry, Place, StreamState
 from wire.frame import StreamClass
 from wire.ids import EdgeId
@@ -57,7 +59,29 @@ async def read_chain(db: aiosqlite.Connection) -> Chain:
     return Chain(epochs=epochs, streams=streams, marked=marked)
 
 
-def first_records(
+def next_place(known: Chain) -> int:
+    """The place in the chain of the epoch that comes next."""
+    return max(known.epochs, default=0) + 1
+
+
+async def begin(
+    db: aiosqlite.Connection, known: Chain, edge: EdgeId, *, agent: str, now_us: int
+) -> dict[StreamClass, StreamState]:
+    """Write down the next epoch, its streams and their first records, in the caller's transaction.
+
+    Returns the streams as they are once that is committed.
+    """
+    sql, ord_, epoch = named(), next_place(known), new_epoch()
+    values = {"ord": ord_, "epoch": epoch.bytes, "at_us": now_us, "agent": agent}
+    await db.execute(sql["open_epoch"], values)
+    for cls in StreamClass:
+        await db.execute(sql["open_stream"], {"ord": ord_, "cls": cls})
+    states = {cls: StreamState(ord=ord_, epoch=epoch, cls=cls) for cls in StreamClass}
+    entries = _first_records(known, ord_ - 1, edge, agent=agent, now_us=now_us)
+    return await insert(db, states, entries, [1] * len(entries), now_us)
+
+
+def _first_records(
     known: Chain, before: int, edge: EdgeId, *, agent: str, now_us: int
 ) -> list[Entry]:
     """The opening of each class, naming the epoch at place `before` (0 for none)."""

@@ -27,21 +27,22 @@ from uuid import UUID
 
 import aiosqlite
 
-from edge_agent.buffer import copies, opening, orders, received, room, salvage
-from edge_agent.buffer.chain import Chain, first_records, forget_old, read_chain
+from edge_agent.buffer import (
+    answers,
+    copies,
+    mending,
+    opening,
+    orders,
+    received,
+    room,
+    salvage,
+)
+from edge_agent.buffer.chain import Chain, begin, forget_old, next_place, read_chain
 from edge_agent.buffer.finish import to_the_end
 from edge_agent.buffer.numbering import seqs
 from edge_agent.buffer.orders import DispatchedOrder
 from edge_agent.buffer.queries import named
-from edge_agent.buffer.records import (
-    holes,
-    insert,
-    is_fixed,
-    is_sound,
-    row_of,
-    run_of,
-    tombstone_values,
-)
+from edge_agent.buffer.records import insert, is_fixed, is_sound
 from edge_agent.buffer.retention import decide, headroom, shortage
 from edge_agent.buffer.rows import (
     Bounds,
@@ -168,19 +169,11 @@ class Store:
     async def _begin(self, known: Chain) -> None:
         """Begin the epoch: its rows and its first record in each class."""
         self.streams, self._marked = known.streams, known.marked
-        before = max(known.epochs, default=0)
-        self.ord = before + 1
+        self.ord = next_place(known)
         now_us = self._clock()
-        epoch = opening.new_epoch()
-        states = {cls: StreamState(ord=self.ord, epoch=epoch, cls=cls) for cls in StreamClass}
-        entries = first_records(known, before, self.edge, agent=self._agent, now_us=now_us)
         async with self._transaction() as db:
-            values = {"ord": self.ord, "epoch": epoch.bytes, "at_us": now_us, "agent": self._agent}
-            await db.execute(self._sql["open_epoch"], values)
-            for cls in StreamClass:
-                await db.execute(self._sql["open_stream"], {"ord": self.ord, "cls": cls})
             forgotten = await forget_old(db, known)
-            grown = await insert(db, states, entries, [1] * len(entries), now_us)
+            grown = await begin(db, known, self.edge, agent=self._agent, now_us=now_us)
         for place in forgotten:
             self.streams.pop(place, None)
         self.streams.update({state.place: state for state in grown.values()})
@@ -235,17 +228,8 @@ class Store:
         return found
 
     async def _bury_damaged(self, place: Place, stored: Stored) -> None:
-        values = {
-            "ord": place.ord,
-            "cls": place.cls,
-            "after": stored.seq - 1,
-            "upto": stored.through,
-            "fixed": True,
-            "most": 1,
-        }
         async with self._transaction() as db:
-            raw = list(await db.execute_fetchall(self._sql["rows_of"], values))
-            plan = Eviction(bury=tuple(run_of(row_of(place, one)) for one in raw))
+            plan = await mending.burial_of(db, place, stored)
             await room.apply(db, plan, self.streams, self._clock())
         await self._recount()
 
@@ -269,21 +253,14 @@ class Store:
 
     async def _rewind(self, place: Place, cursor: int, cause: Cause) -> int:
         state = self.streams[place]
-        values = {"ord": place.ord, "cls": place.cls, "acked": cursor}
         async with self._transaction() as db:
-            rows = list(await db.execute_fetchall(self._sql["places"], values))
-            now_us = self._clock()
-            missing = holes(rows, state, after=cursor, now_us=now_us, cause=cause)
-            tombstones = [tombstone_values(run, state, now_us) for run in missing]
-            await db.executemany(self._sql["append"], tombstones)
-            await db.execute(self._sql["acked"], values)
-            await db.execute(self._sql["drop_marks_above"], values)
+            missing = await mending.rewind(db, state, cursor, now_us=self._clock(), cause=cause)
         self._stale.discard(place)
         self._marked.pop(place, None)
         state.acked = cursor
-        state.records += len(missing)
+        state.records += missing
         self.grown.set()
-        return len(missing)
+        return missing
 
     async def held_from(self) -> dict[Place, int]:
         """The lowest seq held of every stream that holds any."""
@@ -349,9 +326,7 @@ class Store:
     async def answer_of(self, command: UUID) -> bytes | None:
         """What was answered to a command before, None if it is new."""
         async with self._reading() as db:
-            values = {"id": command.bytes}
-            rows = list(await db.execute_fetchall(self._sql["answer_of"], values))
-        return rows[0][0] if rows else None
+            return await answers.answer_of(db, command)
 
     async def answered(self, command: UUID, answer: bytes) -> None:
         """Remember the answer, so that a repeated command gets the same."""
@@ -359,9 +334,7 @@ class Store:
 
     async def _answered(self, command: UUID, answer: bytes) -> None:
         async with self._transaction() as db:
-            values = {"id": command.bytes, "at_us": self._clock(), "answer": answer}
-            await db.execute(self._sql["answered"], values)
-            await db.execute(self._sql["forget_answers"])
+            await answers.remember(db, command, answer, self._clock())
 
     async def take_order(self, order: DispatchedOrder) -> bool:
         """Keep what the server says of an order, if it is news; False: there are too many."""
