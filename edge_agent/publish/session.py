@@ -14,21 +14,20 @@ import asyncio
 import contextlib
 import random
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from edge_agent.buffer.reminder import Reminder
-from edge_agent.buffer.rows import Place, Stored
 from edge_agent.buffer.store import BufferDamaged, Store
+from edge_agent.publish.ahead import ReadAhead
 from edge_agent.publish.commands import Commands
 from edge_agent.publish.live import LiveSource
 from edge_agent.publish.offset import ClockOffset
 from edge_agent.publish.outlet import Outlet
 from edge_agent.publish.rates import Budget
 from edge_agent.publish.report import Runs, offline, status
-from edge_agent.publish.window import Outcome, Wanted, Window
+from edge_agent.publish.window import Outcome, Window
 from runtime import logs
 from runtime.clock import Clock
 from runtime.errors import LinesideError, Reconfigure
@@ -43,7 +42,6 @@ from wire.topics import down, up
 
 _log = logs.get("edge.publish")
 
-_READ_AHEAD = 8
 _MOST_TOLD = 200
 
 
@@ -106,7 +104,7 @@ class Session:
         self.outlet = Outlet(
             edge, live=live, budget=budget or Budget(), clock=clock, metrics=metrics
         )
-        self._ahead: deque[tuple[Place, Stored]] = deque()
+        self._ahead = ReadAhead(store)
         self._changed = asyncio.Event()
         self._moved = asyncio.Event()
         self._leaving = asyncio.Event()
@@ -242,7 +240,7 @@ class Session:
             if pause_s > 0:
                 await self._wait(pause_s)
                 continue
-            record = await self._next(wanted)
+            record = await self._ahead.next(wanted)
             if wanted != self._window.wanted():
                 continue  # an answer came while the disk was read
             if record is None:
@@ -273,21 +271,6 @@ class Session:
         for cls in self._window.timed_out(time.monotonic()):
             self._back.labels("timeout").inc()
             _log.info("no answer in time, sending again", cls=str(cls))
-
-    async def _next(self, wanted: Wanted) -> Stored | None:
-        """The record that covers what is wanted, reading some ahead."""
-        while self._ahead:
-            place, stored = self._ahead[0]
-            if place == wanted.place and stored.seq <= wanted.seq <= stored.through:
-                # A longer tombstone may stand there by now; it says no less than this one.
-                self._ahead.popleft()
-                return stored
-            self._ahead.clear()
-        found = await self._store.read(wanted.place, wanted.seq, most=_READ_AHEAD)
-        if not found or found[0].seq > wanted.seq:
-            return None
-        self._ahead.extend((wanted.place, stored) for stored in found[1:])
-        return found[0]
 
     async def _report(
         self, connection: Connection, *, state: Literal["online", "offline"] = "online"
