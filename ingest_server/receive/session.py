@@ -17,9 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
-from uuid import uuid4
 
-from ingest_server.receive.acks import Answer, open_streams
+from ingest_server.receive.answers import AnswerDesk
 from ingest_server.receive.arrival import Arrival, look_at, read_content
 from ingest_server.receive.batcher import Batcher, Limits
 from ingest_server.receive.commands import CommandDesk
@@ -30,11 +29,11 @@ from ingest_server.store.errors import StoreError
 from runtime.errors import LinesideError
 from runtime.mqtt import Connection, Message
 from runtime.supervise import Backoff
-from wire.control import Ack, Live
+from wire.control import Live
 from wire.errors import WireError
 from wire.frame import Kind
-from wire.ids import SHARDS, EdgeId
-from wire.topics import down, parse_up, plain_filter, up_filter
+from wire.ids import SHARDS
+from wire.topics import parse_up, plain_filter, up_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 
     from ingest_server.receive.draft import Outcome
     from ingest_server.receive.live import LiveTable
-    from ingest_server.store.rows import EdgeRow
     from runtime.broker import BrokerAddress
     from runtime.clock import Clock
     from runtime.logs import Logger
@@ -113,7 +111,6 @@ class Session:
         self._state = state
         self._backoff = backoff or Backoff(first_s=0.2, most_s=10)
         self._meters = Meters(metrics)
-        self._worker = uuid4()
         self._committer = Committer(
             settings.dsn,
             clock=clock,
@@ -134,8 +131,7 @@ class Session:
         self._plain = PlainDesk(
             settings.dsn, shards=settings.shards, clock=clock, log=log, metrics=metrics
         )
-        self._answers: dict[EdgeId, Answer] = {}
-        self._greeted: set[EdgeId] = set()
+        self._answers = AnswerDesk(clock)
         self._to_greet = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -265,7 +261,7 @@ class Session:
             self._state.held = self._committer.held
             self._state.waiting = len(self._line)
             self._state.oldest_s = self._line.oldest_s()
-            self._send_due()
+            self._answers.send_due(self._mqtt)
 
     async def _upkeep(self) -> None:
         while True:
@@ -325,14 +321,7 @@ class Session:
         if outcome.reason == "status" and outcome.row is not None and arrival.status is not None:
             self._desk.heard(outcome.row.edge_id, arrival.status)
         if outcome.row is not None:
-            self._answers[edge] = self._answers.get(edge, Answer()).with_news(
-                outcome.row,
-                now_us=self._clock(),
-                applied=outcome.applied,
-                urgent=outcome.urgent or edge not in self._greeted,
-                rewinds=outcome.rewinds,
-                refused=outcome.refused,
-            )
+            self._answers.note(edge, outcome.row, outcome)
 
     # -- out ---------------------------------------------------------------------------------------
 
@@ -341,40 +330,15 @@ class Session:
         while True:
             await self._to_greet.wait()
             self._to_greet.clear()
-            self._worker = uuid4()
-            self._greeted.clear()
-            for row in await self._insist(self._committer.known_edges):
-                if row.edge.shard in self._settings.shards:
-                    answer = self._answers.get(row.edge, Answer())
-                    self._answers[row.edge] = answer.with_news(
-                        row, now_us=self._clock(), urgent=True
-                    )
-            self._send_due()
+            self._answers.begin_anew()
+            known = await self._insist(self._committer.known_edges)
+            self._answers.greet(row for row in known if row.edge.shard in self._settings.shards)
+            self._answers.send_due(self._mqtt)
 
     async def _answer(self) -> None:
         while True:
             await asyncio.sleep(_ANSWER_LOOK_S)
-            self._send_due()
-
-    def _send_due(self) -> None:
-        now_us = self._clock()
-        for edge, answer in self._answers.items():
-            due_us = answer.due_us()
-            if due_us is not None and due_us <= now_us and answer.edge is not None:
-                self._send(edge, answer, answer.edge, now_us)
-
-    def _send(self, edge: EdgeId, answer: Answer, row: EdgeRow, now_us: int) -> None:
-        ack = Ack(
-            kind="ack" if edge in self._greeted else "hello",
-            worker=self._worker,
-            at_us=now_us,
-            streams=open_streams(row),
-            rewind=list(answer.rewinds),
-            refused=list(answer.refused),
-        )
-        self._mqtt.send(down(edge, "ack"), ack.encode(), qos=1, retain=True)
-        self._greeted.add(edge)
-        self._answers[edge] = answer.sent(now_us)
+            self._answers.send_due(self._mqtt)
 
     # -- live --------------------------------------------------------------------------------------
 
