@@ -34,7 +34,7 @@ def _samples(file: Path, copies: Path) -> int:
         shutil.copy(one, copies)
     reading = sqlite3.connect(copies / file.name)
     try:
-        return int(reading.execute("select sum(samples) from record").fetchone()[0])
+        return int(reading.execute("select coalesce(sum(samples), 0) from record").fetchone()[0])
     finally:
         reading.close()
 
