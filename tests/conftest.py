@@ -50,8 +50,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database_kind" not in metafunc.fixturenames:
         return
     marked = metafunc.definition.get_closest_marker
-    kinds = ["postgres", pytest.param("timescaledb", marks=pytest.mark.needs_timescaledb)]
-    if marked("also_pglite") is not None and marked("several_sessions") is None:
+    also = marked("also_pglite")
+    kinds = [pytest.param("timescaledb", marks=pytest.mark.needs_timescaledb)]
+    if also is None or also.kwargs.get("plain", True):
+        kinds.insert(0, pytest.param("postgres"))
+    if also is not None and marked("several_sessions") is None:
         kinds.append(pytest.param("pglite", marks=pytest.mark.needs_pglite))
     metafunc.parametrize("database_kind", kinds, indirect=True)
 

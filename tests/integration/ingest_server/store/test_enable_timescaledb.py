@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,18 +12,16 @@ from ingest_server.store.hypertables import Moved, enable
 from ingest_server.store.migrate import migrate
 from ingest_server.store.partitions import DAY_US, HOURS, MINUTES, Partitions
 from ingest_server.usecases.rollup import Rollup
-from tests.conftest import DatabaseKind, Postgres
 
 DAY = 20_454  # 2026-01-01
 
-pytestmark = pytest.mark.needs_timescaledb
+pytestmark = pytest.mark.also_pglite(plain=False)
 
 
 @pytest.fixture
-def plain(postgres_of: Callable[[DatabaseKind], Postgres]) -> Iterator[str]:
+def plain(any_dsn: str) -> str:
     """A database made when there was no TimescaleDB, on a server that has it now."""
-    server = postgres_of("timescaledb")
-    dsn = server.fresh_database()
+    dsn = any_dsn
     migrate(dsn, hypertables=False)
     for table in (None, MINUTES, HOURS):
         partitions = Partitions(dsn) if table is None else Partitions(dsn, table)
@@ -49,8 +46,7 @@ def plain(postgres_of: Callable[[DatabaseKind], Postgres]) -> Iterator[str]:
     while rollup.step():
         pass
     rollup.close()
-    yield dsn
-    server.drop(dsn)
+    return dsn
 
 
 def contents(dsn: str) -> dict[str, list[tuple[Any, ...]]]:
@@ -127,6 +123,7 @@ def test_a_move_that_was_stopped_goes_on_and_no_server_starts_before(plain: str)
     migrate(plain)
 
 
+@pytest.mark.several_sessions
 def test_nothing_is_moved_while_a_server_runs(plain: str) -> None:
     with connect(plain, name="ingest"), pytest.raises(StoreRefuses) as caught:
         enable(plain, told=lambda _: None)
