@@ -13,14 +13,15 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from benchmarks.children import write_json
 from runtime.clock import now_us
 from runtime.errors import LinesideError
 from runtime.mqtt import BrokerAddress, Connection
-from wire.control import Live
+from wire.control import Ack, Live
 from wire.ids import EdgeId
-from wire.topics import up
+from wire.topics import down, up
 
 _AGAIN_S = 0.02
 
@@ -33,6 +34,10 @@ async def watch(
     data, live = up(edge, "data"), up(edge, "live")
     async with Connection(address, client_id="bench-watch") as connection:
         await connection.subscribe(*([data, live] if records else [live]))
+        if records:
+            # As a server does: what the edge sent before somebody listened comes again at once.
+            hello = Ack(kind="hello", worker=uuid4(), at_us=now_us(), streams=[])
+            await connection.publish(down(edge, "ack"), hello.encode())
         seen = False
         async for message in connection.messages():
             message.ack()
