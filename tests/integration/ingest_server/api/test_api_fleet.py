@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -13,6 +14,23 @@ from tests.integration.ingest_server.api.serving import NOW
 
 TEXT = "plant: ${LINESIDE_PLANT}\nedge: ${LINESIDE_EDGE}\nbroker: {password: {env: PW}}\n"
 EDGES = [{"plant": "demo", "edge": "line-a"}, {"plant": "demo", "edge": "line-b"}]
+
+
+@pytest.fixture(autouse=True)
+def as_found(sql: psycopg.Connection[Any]) -> Iterator[None]:
+    """Leave the database as it was: other modules' tests look at the same one."""
+    [last] = sql.execute("SELECT coalesce(max(notice_id), 0) FROM notice").fetchone() or (0,)
+    edges = sql.execute(
+        "SELECT state, status::text, plant, edge FROM edge ORDER BY edge_id"
+    ).fetchall()
+    yield
+    sql.execute("DELETE FROM notice WHERE notice_id > %s", (last,))
+    sql.execute("DELETE FROM command")
+    sql.execute("DELETE FROM edge_config")
+    for edge in edges:
+        sql.execute(
+            "UPDATE edge SET state = %s, status = %s::jsonb WHERE plant = %s AND edge = %s", edge
+        )
 
 
 async def post(client: httpx2.AsyncClient, path: str, status: int = 200, **body: Any) -> Any:
