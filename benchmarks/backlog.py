@@ -39,6 +39,7 @@ LIVE_RATE = 1_500
 """Readings a second, collected and waiting."""
 HOURS = (1, 24, 72)
 RETURNS = 5
+_LEAST_LIVE = 3
 _BODIES = 500
 _A_COMMIT = 500
 _MAX_BYTES = 16 * 2**30
@@ -166,6 +167,12 @@ async def _drained(hours: int) -> tuple[float, list[float], int]:
         lasted_s = time.monotonic() - began_s
         live = now["edge_samples_committed_total"] - began
         seen: Any = await watch.found()
+        while len(seen["ages_s"]) < _LEAST_LIVE:
+            # A small backlog is gone before the first live message.
+            if time.monotonic() - before > _LIMIT_S:
+                raise TimeoutError("no live values came")
+            await asyncio.sleep(_LOOK_S)
+            seen = await watch.found()
         return (records * LIVE_RATE + live) / lasted_s, seen["ages_s"], size
 
 
