@@ -94,7 +94,7 @@ class Reader:
             raise self._damaged("not a records file of a known version")
         try:
             header = json.loads(self._take(length))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._damaged(str(error)) from error
         if not isinstance(header, dict):
             raise self._damaged("the header is no object")

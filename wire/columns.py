@@ -181,7 +181,10 @@ def _expand(runs: Any) -> NDArray[np.uint32]:
     pairs = _matrix(runs, "q")
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.min() < 0:
         raise BadBody("LS-2021", field="q")
-    if pairs[:, 0].max() > np.iinfo(np.uint32).max or pairs[:, 1].sum() > MAX_SAMPLES:
+    # Each count before their sum: a sum beyond 64 bits wraps around, and numpy believes it.
+    if pairs[:, 1].max() > MAX_SAMPLES or pairs[:, 1].sum() > MAX_SAMPLES:
+        raise BadBody("LS-2021", field="q")
+    if pairs[:, 0].max() > np.iinfo(np.uint32).max:
         raise BadBody("LS-2021", field="q")
     return np.repeat(pairs[:, 0].astype(np.uint32), pairs[:, 1])
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from wire.errors import WireError
 from wire.frame import StreamClass
-from wire.records import Micros, TagNumber
+from wire.records import Count, Micros, Seq, TagNumber
 
 MAX_CONTROL = 256 * 1024
 
@@ -48,9 +48,9 @@ class StreamStatus(_Part):
 
     epoch: UUID = Field(description="Epoch of the stream.")
     cls: StreamClass = Field(description="Class of the stream.")
-    last_seq: int = Field(ge=0, description="Last seq given.")
-    acked: int = Field(ge=0, description="Highest cursor the server has confirmed.")
-    held_from: int = Field(ge=1, description="Lowest seq still kept here (last_seq + 1 if none).")
+    last_seq: Count = Field(description="Last seq given.")
+    acked: Count = Field(description="Highest cursor the server has confirmed.")
+    held_from: Seq = Field(description="Lowest seq still kept here (last_seq + 1 if none).")
     from_us: Micros | None = Field(default=None, description="Event time of the oldest unacked.")
     to_us: Micros | None = Field(default=None, description="Event time of the newest.")
 
@@ -60,18 +60,20 @@ class Status(_Message):
 
     state: Literal["online", "offline"] = Field(description="Whether the edge is connected.")
     epoch: UUID = Field(description="Epoch in which the edge now numbers.")
-    session: int = Field(
-        ge=0, description="Count of connections in this epoch: an older will is ignored."
+    session: Count = Field(
+        description="Count of connections in this epoch: an older will is ignored."
     )
     at_us: Micros = Field(description="Edge clock; of a will, when the connection began.")
     agent: str = Field(default="", max_length=64, description="Release of the agent.")
     streams: list[StreamStatus] = Field(default=[], description="Every stream held.")
     offset_us: int | None = Field(
-        default=None, description="Server clock minus edge clock, as the edge estimates it."
-    )
-    config_version: int | None = Field(
         default=None,
-        ge=1,
+        gt=-(2**63),
+        lt=2**63,
+        description="Server clock minus edge clock, as the edge estimates it.",
+    )
+    config_version: Seq | None = Field(
+        default=None,
         description="Version of the pushed configuration that runs; null: the edge's own file.",
     )
     config_sha256: str | None = Field(
@@ -86,7 +88,7 @@ class Cursor(_Part):
 
     epoch: UUID = Field(description="Epoch of the stream.")
     cls: StreamClass = Field(description="Class of the stream.")
-    cursor: int = Field(ge=0, description="0 where nothing is stored.")
+    cursor: Count = Field(description="0 where nothing is stored.")
 
 
 class Rewind(_Part):
@@ -94,9 +96,9 @@ class Rewind(_Part):
 
     epoch: UUID = Field(description="Epoch of the stream.")
     cls: StreamClass = Field(description="Class of the stream.")
-    cursor: int = Field(ge=0, description="What the server has now.")
-    acked: int = Field(
-        ge=0, description="What the edge said was confirmed; it obeys only if that still holds."
+    cursor: Count = Field(description="What the server has now.")
+    acked: Count = Field(
+        description="What the edge said was confirmed; it obeys only if that still holds."
     )
 
 
@@ -105,7 +107,7 @@ class Refusal(_Part):
 
     epoch: UUID | None = Field(description="Epoch, null where the prefix was unreadable.")
     cls: StreamClass | None = Field(description="Class, likewise.")
-    seq: int | None = Field(description="Seq, likewise.")
+    seq: Count | None = Field(description="Seq, likewise.")
     code: str = Field(max_length=16, description="Message code of the reason.")
     reason: str = Field(max_length=500, description="The reason in English.")
 
@@ -154,9 +156,8 @@ class CommandAck(_Message):
     at_us: Micros = Field(description="Edge clock.")
     code: str | None = Field(default=None, max_length=16, description="Message code if refused.")
     reason: str | None = Field(default=None, max_length=500, description="Reason if refused.")
-    version: int | None = Field(
+    version: Seq | None = Field(
         default=None,
-        ge=1,
         description="Of an answer to a pushed configuration: its version; one text may be pushed "
         "twice, and has one id.",
     )
@@ -165,7 +166,7 @@ class CommandAck(_Message):
 class ConfigPush(_Message):
     """On `down/config`: a configuration the edge should run, by version."""
 
-    version: int = Field(ge=1, description="Rises with each push.")
+    version: Seq = Field(description="Rises with each push.")
     at_us: Micros = Field(description="Server clock.")
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Hash of the text in UTF-8.")
     text: str = Field(description="The YAML.")

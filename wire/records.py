@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator
 
 from wire.columns import LATEST_US, load_json
 from wire.dtypes import DType
@@ -27,6 +27,8 @@ Micros = Annotated[int, Field(ge=0, lt=LATEST_US)]
 Identity = Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
 TagNumber = Annotated[int, Field(ge=1, lt=2**31)]
 Seq = Annotated[int, Field(ge=1, lt=2**63)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+"""Every integer of the contract has a bound that JSON encoders and databases have, too."""
 MAX_PATH: Final = 200
 MAX_TAGS_A_RECORD: Final = 1_000
 
@@ -51,7 +53,7 @@ class Predecessor(_Model):
     """The epoch that this buffer had before."""
 
     epoch: UUID = Field(description="Its id.")
-    last_seq: int = Field(ge=0, description="The last seq it gave in this class.")
+    last_seq: Count = Field(description="The last seq it gave in this class.")
     clean: bool = Field(description="Whether it was closed in order.")
     alive_us: Micros = Field(description="When its agent last said on disk that it was running.")
 
@@ -75,7 +77,7 @@ class TagDef(_Model):
     path: str = Field(min_length=1, max_length=MAX_PATH, description="Name, unique on the edge.")
     dtype: DType = Field(description="Data type after scaling.")
     unit: str = Field(default="", max_length=32, description="Engineering unit, free text.")
-    scale: tuple[float, float] | None = Field(
+    scale: tuple[FiniteFloat, FiniteFloat] | None = Field(
         default=None, description="Factor and offset applied by the edge, null for none."
     )
     device: str = Field(default="", max_length=64, description="Device the tag is read from.")
@@ -101,7 +103,7 @@ class Tombstone(_Model):
     through: Seq = Field(description="The last seq it covers.")
     from_us: Micros = Field(description="Event time of the first sample given up.")
     to_us: Micros = Field(description="Event time up to which samples are given up.")
-    samples: int = Field(ge=0, description="How many samples, as far as known.")
+    samples: Count = Field(description="How many samples, as far as known.")
     exact: bool = Field(description="Whether span and count are known or estimated.")
     cause: Cause = Field(description="Why.")
 

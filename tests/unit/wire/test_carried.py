@@ -45,6 +45,13 @@ def test_what_follows_the_end_is_noticed() -> None:
         _read(b"".join(pieces({}, RECORDS)) + b"\0")
 
 
+def test_a_header_nested_without_end_is_damage() -> None:
+    whole = b"".join(pieces({}, []))
+    nested = b"[" * 100_000
+    with pytest.raises(Damaged):
+        _read(whole[:8] + len(nested).to_bytes(4, "little") + nested + whole[14:])
+
+
 def test_damage_is_told_with_its_place() -> None:
     raw = b"".join(pieces({}, RECORDS))
     found = []

@@ -157,6 +157,9 @@ GOOD_BLOCK: dict[str, Any] = {"k": "i", "g": [1, 0], "t": [0, 1], "v": [5, 1], "
         {"q": [[2**40, 2]]},
         {"q": [[0]]},
         {"q": None},
+        # The sum is 2 modulo 2**64: numpy believed it and wrote beyond its memory.
+        {"q": [[0, 2**63 - 1], [0, 2**63 - 1], [0, 4]]},
+        {"q": [[0, 2**62]] * 4},
         {"o": {"i": [2], "t": [1]}},
         {"o": {"i": [0, 1], "t": [1]}},
         {"o": 5},

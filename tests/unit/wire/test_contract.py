@@ -169,6 +169,26 @@ def test_a_control_message_that_is_none_says_which(payload: bytes) -> None:
         Status.decode(payload)
 
 
+@pytest.mark.parametrize("many", [2**63, 2**64 - 1, "9" * 4_000])
+def test_a_number_that_no_answer_could_repeat_is_refused(many: int | str) -> None:
+    stream = {"epoch": str(uuid4()), "cls": "bulk", "last_seq": 1, "acked": 1, "held_from": 1}
+    status = {"state": "online", "epoch": str(uuid4()), "session": 1, "at_us": 1}
+    Status.decode(orjson.dumps(status | {"streams": [stream]}))
+    for field in ("last_seq", "acked", "held_from"):
+        with pytest.raises(WireError):
+            Status.decode(orjson.dumps(status | {"streams": [stream | {field: many}]}))
+    before = {"epoch": str(uuid4()), "last_seq": many, "clean": True, "alive_us": 1}
+    opening = {"plant": "p", "edge": "e", "opened_us": 1, "agent": "", "predecessor": before}
+    with pytest.raises(BadBody):
+        decode_record(Kind.OPENING, orjson.dumps(opening))
+
+
+def test_a_scale_that_is_no_number_is_refused() -> None:
+    tag = {"n": 1, "path": "a", "dtype": "f64", "scale": ["NaN", "inf"]}
+    with pytest.raises(BadBody):
+        decode_record(Kind.TAGS, orjson.dumps({"tags": [tag]}))
+
+
 @given(st.binary(max_size=300))
 def test_no_bytes_break_the_control_parser(payload: bytes) -> None:
     for model in (Status, Ack, Live, Command):
