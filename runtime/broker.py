@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from runtime.problems import ConfigPath, invalid
 from runtime.secret import Secret
+
+_MOST_PORT = 65_535
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,17 +44,30 @@ class Tls:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BrokerAddress:
-    """All that is needed to open a connection to a broker."""
+    """All that is needed to open a connection to a broker.
+
+    `others`: host and port of the further nodes of a clustered one, which know the same log-in.
+    """
 
     host: str
     port: int = 1883
     tls: Tls | None = None
     username: str | None = None
     password: Secret | None = None
+    others: tuple[tuple[str, int], ...] = ()
+
+    def nodes(self) -> tuple[BrokerAddress, ...]:
+        """Each node as a broker of its own, this one first."""
+        return tuple(
+            replace(self, host=host, port=port, others=())
+            for host, port in ((self.host, self.port), *self.others)
+        )
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        found = ((self.host, self.port), *self.others)
+        return ", ".join(
+            f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in found
+        )
 
 
 class _TlsSocket(ssl.SSLSocket):
@@ -107,6 +122,30 @@ class TlsConfig(BaseModel):
         return self
 
 
+def _host_and_port(node: str, port: int) -> tuple[str, int]:
+    host, own = node, ""
+    if node.startswith("["):
+        host, _, own = node.removeprefix("[").partition("]")
+        own = own.removeprefix(":")
+    elif node.count(":") == 1:  # with more it is an IPv6 address without a port
+        host, _, own = node.partition(":")
+    return host, int(own or port)
+
+
+def _named(node: str) -> str:
+    try:
+        host, port = _host_and_port(node, 1)
+    except ValueError:
+        host, port = "", 0
+    if not host.strip() or not 1 <= port <= _MOST_PORT:
+        raise invalid("LS-1117", node=node)
+    return node
+
+
+NodeAddress = Annotated[str, AfterValidator(_named)]
+"""`host` or `host:port`; an IPv6 address with a port stands in brackets."""
+
+
 class BrokerConfig(BaseModel):
     """The MQTT broker: address, log-in, encryption."""
 
@@ -116,8 +155,15 @@ class BrokerConfig(BaseModel):
     port: int | None = Field(
         default=None,
         ge=1,
-        le=65535,
+        le=_MOST_PORT,
         description="TCP port of the broker; default 1883, with TLS 8883",
+    )
+    others: list[NodeAddress] = Field(
+        default=[],
+        max_length=15,
+        description="The further nodes of a clustered broker, each `host` or `host:port` (default: "
+        "the same port). One that answers is taken, drawn by lot; independent brokers are not "
+        "nodes: messages must reach every node from any other",
     )
     username: str | None = Field(default=None, description="User name at the broker")
     password: Secret | None = Field(
@@ -142,9 +188,11 @@ class BrokerConfig(BaseModel):
     def address(self) -> BrokerAddress:
         """What `Connection` takes."""
         tls = self.tls
+        port = self.port or (8883 if tls is not None else 1883)
         return BrokerAddress(
             host=self.host,
-            port=self.port or (8883 if tls is not None else 1883),
+            port=port,
+            others=tuple(_host_and_port(node, port) for node in self.others),
             username=self.username,
             password=self.password,
             tls=None

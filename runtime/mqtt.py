@@ -59,7 +59,7 @@ class ConnectionLost(RetryLater):
 
 
 class Connection:
-    """One connection to a broker, open inside `async with`.
+    """One connection to a broker, open inside `async with`; then `address` is the node's alone.
 
     Entering raises `RetryLater` (not reachable) or `Reconfigure` (log-in, certificate, client id).
     """
@@ -106,7 +106,7 @@ class Connection:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        client = self._client = await open_client(
+        client, self.address = await open_client(
             self.address,
             client_id=self.client_id,
             will=self._will,
@@ -115,7 +115,7 @@ class Connection:
             connect_s=self._connect_s,
             errors=self._errors,
         )
-        self._answer = loop.create_future()
+        self._client, self._answer = client, loop.create_future()
         self._attach(client)
         try:
             async with asyncio.timeout(self._connect_s):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import random
 import socket
 import ssl
 import threading
@@ -70,8 +71,47 @@ async def open_client(
     clean: bool,
     connect_s: float,
     errors: LastError,
+) -> tuple[paho.Client, BrokerAddress]:
+    """A paho client whose socket is open and whose CONNECT is sent, and the node it has.
+
+    The nodes of a clustered broker are tried in an order drawn by lot: clients are spread over
+    them, and a node that takes connections but serves none is not everybody's first for ever.
+    Raises as `Connection` does: what another attempt may mend, if any node failed so.
+    """
+    nodes = address.nodes()
+    failures: list[LinesideError] = []
+    for node in random.sample(nodes, len(nodes)):
+        try:
+            client = await _open_node(
+                node,
+                client_id=client_id,
+                will=will,
+                keepalive_s=keepalive_s,
+                clean=clean,
+                connect_s=connect_s,
+                errors=errors,
+            )
+        except (RetryLater, Reconfigure) as error:
+            failures.append(error)
+        else:
+            return client, node
+    failure = next((error for error in failures if isinstance(error, RetryLater)), failures[0])
+    if len({error.code for error in failures}) > 1:
+        raise failure
+    raise type(failure)(failure.code, **{**failure.params, "broker": str(address)}) from failure
+
+
+async def _open_node(
+    address: BrokerAddress,
+    *,
+    client_id: str,
+    will: Will | None,
+    keepalive_s: int,
+    clean: bool,
+    connect_s: float,
+    errors: LastError,
 ) -> paho.Client:
-    """A paho client whose socket is open and whose CONNECT is sent; raises as `Connection` does.
+    """The same at one node.
 
     paho connects blocking (name, TCP, TLS), so it does in a thread that ends with it. Cancelled,
     the thread closes what it still gets.

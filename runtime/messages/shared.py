@@ -310,6 +310,12 @@ TEXTS: dict[str, Text] = {
         en="A password needs a user name. Add username.",
         zh="设置了密码但缺少用户名，请补充 username。",
     ),
+    "LS-1117": Text(
+        en="'{node}' is not the address of a broker's node. Write host or host:port, the port "
+        "between 1 and 65535; an IPv6 address with a port stands in brackets.",
+        zh="“{node}”不是消息服务器节点的有效地址。请写成 host 或 host:port，"
+        "端口范围 1 至 65535；带端口的 IPv6 地址须加方括号。",
+    ),
     "LS-1150": Text(en="refused, nothing listens there", zh="被拒绝，该端口无服务"),
     "LS-1151": Text(en="no answer", zh="无应答"),
     "LS-1152": Text(en="no answer for {silent_s} s", zh="{silent_s} 秒无应答"),

@@ -546,3 +546,52 @@ def test_an_idle_connection_uses_no_processor_time(
 
     with asyncio.Runner(loop_factory=kind) as runner:
         assert runner.run(go()) < 0.1
+
+
+async def test_of_several_nodes_one_that_lives_is_taken(start_nats: Any, free_port: int) -> None:
+    node = start_nats()
+    cluster = BrokerAddress(
+        host="127.0.0.1", port=free_port, others=(("127.0.0.1", node.port), ("127.0.0.1", 1))
+    )
+    for number in range(12):  # the order is drawn by lot
+        async with Connection(cluster, client_id=f"c{number}") as connection:
+            assert str(connection.address) == f"127.0.0.1:{node.port}"
+            await connection.publish("a/b", b"1")
+
+
+async def test_clients_are_spread_over_the_nodes(start_nats: Any) -> None:
+    nodes = [start_nats(), start_nats()]
+    cluster = BrokerAddress(
+        host="127.0.0.1", port=nodes[0].port, others=(("127.0.0.1", nodes[1].port),)
+    )
+    taken = set()
+    for number in range(40):  # all at one node: once in 500 billion runs
+        async with Connection(cluster, client_id=f"c{number}") as connection:
+            taken.add(connection.address.port)
+    assert taken == {node.port for node in nodes}
+
+
+async def test_nodes_that_are_all_away_are_named_together(free_port: int) -> None:
+    cluster = BrokerAddress(host="127.0.0.1", port=free_port, others=(("127.0.0.1", 1),))
+    with pytest.raises(RetryLater) as caught:
+        async with Connection(cluster, client_id="c"):
+            pass
+    assert caught.value.code == "LS-1101"
+    assert caught.value.params["broker"] == f"127.0.0.1:{free_port}, 127.0.0.1:1"
+
+
+async def test_a_node_that_may_come_back_counts_more_than_one_that_refuses_its_certificate(
+    start_nats: Any, certificates: Any, free_port: int
+) -> None:
+    strange = start_nats(tls=certificates)
+    cluster = BrokerAddress(
+        host="127.0.0.1",
+        port=strange.port,
+        others=(("127.0.0.1", free_port),),
+        tls=Tls(ca_file=certificates.stranger_ca),
+    )
+    for number in range(4):
+        with pytest.raises(RetryLater) as caught:
+            async with Connection(cluster, client_id=f"c{number}"):
+                pass
+        assert caught.value.params["broker"] == f"127.0.0.1:{free_port}"

@@ -138,6 +138,27 @@ tls: {ca_file: ca.pem, cert_file: c.pem, key_file: k.pem}
     assert (plain.port, plain.tls, str(plain)) == (1883, None, "[::1]:1883")
 
 
+def test_the_nodes_of_a_clustered_broker_share_port_and_log_in() -> None:
+    text = """
+host: node-1
+port: 2000
+username: edge-1
+password: x
+others: [node-2, 'node-3:1884', '::1', '[::2]', '[::3]:1885']
+"""
+    address = strict_yaml.loads(text, "f", BrokerConfig).address()
+    nodes = address.nodes()
+    assert [(node.host, node.port) for node in nodes] == [
+        *(("node-1", 2000), ("node-2", 2000), ("node-3", 1884)),
+        *(("::1", 2000), ("::2", 2000), ("::3", 1885)),
+    ]
+    assert {node.username for node in nodes} == {"edge-1"}
+    assert not any(node.others for node in nodes)
+    assert str(address) == (
+        "node-1:2000, node-2:2000, node-3:1884, [::1]:2000, [::2]:2000, [::3]:1885"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -145,6 +166,11 @@ tls: {ca_file: ca.pem, cert_file: c.pem, key_file: k.pem}
         ("host: h\ntls: {cert_file: a}", "LS-1115"),
         ("host: h\nport: 0", "LS-1028"),
         ("host: ''", "LS-1032"),
+        ("host: h\nothers: ['']", "LS-1117"),
+        ("host: h\nothers: ['a:0']", "LS-1117"),
+        ("host: h\nothers: ['a:65536']", "LS-1117"),
+        ("host: h\nothers: ['a:mqtt']", "LS-1117"),
+        ("host: h\nothers: [':1883']", "LS-1117"),
     ],
 )
 def test_a_broker_section_that_cannot_work_is_refused(text: str, code: str) -> None:
