@@ -124,8 +124,16 @@ class Hole:
         return f"{self.edge} has no {self.cls} reading for {length_s:.1f} s from {self.from_us} on"
 
 
-def silent_holes(times: Mapping[tuple[str, str], Sequence[int]], gaps: Iterable[Gap]) -> list[Hole]:
-    """`times`: event times by (edge, class), in any order."""
+def silent_holes(
+    times: Mapping[tuple[str, str], Sequence[int]],
+    gaps: Iterable[Gap],
+    *,
+    still: Sequence[Window] = (),
+) -> list[Hole]:
+    """`times`: event times by (edge, class), in any order.
+
+    `still`: when the machines were paused; what is reported on change has nothing to tell then.
+    """
     told: dict[str, list[Window]] = defaultdict(list)
     for gap in gaps:
         to_us = (1 << 62) if gap.to_us is None else gap.to_us
@@ -135,7 +143,8 @@ def silent_holes(times: Mapping[tuple[str, str], Sequence[int]], gaps: Iterable[
         for before, after in pairwise(sorted(known)):
             if after - before <= _HOLE_US[cls]:
                 continue
-            if _untold_us(before, after, told[edge]) > _HOLE_US[cls]:
+            known_of = [*told[edge], *still] if cls == "key" else told[edge]
+            if _untold_us(before, after, known_of) > _HOLE_US[cls]:
                 holes.append(Hole(edge=edge, cls=cls, from_us=before, to_us=after))
     return holes
 

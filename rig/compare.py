@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from ingest_server.plant.model import Plan
 from rig.figures import (
+    ALARM_TOLERANCE_US,
     AlarmMatch,
     Count,
     CounterTruth,
@@ -22,22 +23,20 @@ from rig.figures import (
     match_alarms,
     order_truth,
     orders_agree,
+    unwatched,
 )
 from rig.ledger import Ledger
 from rig.readings import Gap, Verdict, judge
+from rig.rows import Place
 from rig.server_view import Alarm, Counter, ServerView
 from rig.values import never_handed_out
 from runtime.clock import to_datetime
 from simulators.config import PlantConfig
 from simulators.truth import Truth
 
-_ALARM_TOLERANCE_US = 2_500_000
-"""A limit is seen at the next poll (0.5 s) of a value that changes every 0.2 s; the rest is slack
-for a busy machine."""
 _GAP_SLACK_US = 1_000_000
 _STILL_COLLECTING_US = 600_000_000
 _MOST_SHOWN = 5
-_DISTURBING = frozenset({"agent_down", "device_down", "not_collected", "buffer_lost"})
 
 
 @dataclass(kw_only=True, slots=True)
@@ -136,7 +135,7 @@ class Summary:
 
 def compare(
     *,
-    dsn: str,
+    view: ServerView,
     ledger: Ledger,
     truth: Truth,
     simulated: PlantConfig,
@@ -145,51 +144,57 @@ def compare(
     until_us: int,
     true_us: Callable[[str, int], int] = lambda _, at_us: at_us,
 ) -> Summary:
-    """Compare everything a run left behind; nothing may run any more but the database.
+    """Compare what a run has come to; what the view shows must be in the ledger, too.
 
     `ledger`: what the edges' buffers hold, the lost ones too. `connected`: times in which latency
     is measured. `until_us`: alarms due after that are not waited for. `true_us`: the true time of
     a stamp that an edge made, for edges whose clock was wrong at times.
     """
-    with ServerView(dsn) as view:
-        gaps = view.gaps()
-        cursors = view.cursors()
-        waiting = {
-            place
-            for place in ledger.unconfirmed
-            if place.seq > cursors.get((str(place.epoch), place.cls), 0)
-        }
-        summary = Summary(
-            readings=judge(ledger.rows, view.stored(), gaps, waiting=waiting, strays=view.strays()),
-            latency_ms=view.latency_ms(connected),
-        )
-        counters = view.counters()
-        gaps = [_truly(gap, true_us) for gap in gaps]
-        counters = [_truly_read(counter, true_us) for counter in counters]
-        rows = (
-            (row[0], true_us(place.edge, row[1]), *row[2:])
-            for place, some in ledger.rows.items()
-            for row in some
-        )
-        wrong = never_handed_out(rows, truth.answers(), truth.tags)
-        if wrong:
-            some = "; ".join(str(one) for one in wrong[:_MOST_SHOWN])
-            summary.findings.append(f"{len(wrong)} values were never handed out: {some}")
-        _figures(summary, counters, truth, simulated, gaps, view.orders())
-        if not counters:
-            summary.findings.append("no counter of the plan has a reading")
-        first_us = min((c.readings[0].at_us for c in counters if c.readings), default=0)
-        last_us = max(
-            (true_us(at.edge, row[1]) for at, some in ledger.rows.items() for row in some),
-            default=0,
-        )
-        # What became due while the edges were being stopped may or may not have been seen.
-        until_us = min(until_us, last_us - _ALARM_TOLERANCE_US)
-        raised = [_truly_raised(alarm, plan, true_us) for alarm in view.alarms()]
-        _alarms(summary, raised, truth, plan, gaps, (first_us, until_us))
-        if left := view.unfinished_figures():
-            summary.findings.append(f"{left} minutes were not recomputed")
+    cursors = view.cursors()
+    waiting = {
+        place
+        for place in ledger.unconfirmed
+        if place.seq > cursors.get((str(place.epoch), place.cls), 0)
+    }
+    gaps = view.gaps()
+    summary = Summary(
+        readings=judge(ledger.rows, view.stored(), gaps, waiting=waiting, strays=view.strays()),
+        latency_ms=view.latency_ms(connected),
+    )
+    gaps = [_truly(gap, true_us) for gap in gaps]
+    counters = [_truly_read(counter, true_us) for counter in view.counters()]
+    rows = (
+        (row[0], true_us(place.edge, row[1]), *row[2:])
+        for place, some in ledger.rows.items()
+        for row in some
+    )
+    wrong = never_handed_out(rows, truth.answers(), truth.tags)
+    if wrong:
+        some = "; ".join(str(one) for one in wrong[:_MOST_SHOWN])
+        summary.findings.append(f"{len(wrong)} values were never handed out: {some}")
+    _figures(summary, counters, truth, simulated, gaps, view.orders())
+    if not counters:
+        summary.findings.append("no counter of the plan has a reading")
+    first_us = min((c.readings[0].at_us for c in counters if c.readings), default=0)
+    # What became due while the edges were being stopped may or may not have been seen.
+    last_us = _seen_until(ledger, waiting, true_us) - ALARM_TOLERANCE_US
+    raised = [_truly_raised(alarm, plan, true_us) for alarm in view.alarms()]
+    _alarms(summary, raised, truth, plan, gaps, (first_us, min(until_us, last_us)))
+    if left := view.unfinished_figures():
+        summary.findings.append(f"{left} minutes were not recomputed")
     return summary
+
+
+def _seen_until(
+    ledger: Ledger, waiting: Collection[Place], true_us: Callable[[str, int], int]
+) -> int:
+    """Until when the server has the readings of every edge."""
+    last: dict[str, int] = {}
+    for place, rows in ledger.rows.items():
+        if place not in waiting and rows:
+            newest = max(true_us(place.edge, row[1]) for row in rows)
+            last[place.edge] = max(last.get(place.edge, 0), newest)
+    return min(last.values(), default=0)
 
 
 def _truly(gap: Gap, true_us: Callable[[str, int], int]) -> Gap:
@@ -330,15 +335,10 @@ def _alarms(
         due = due_alarms(spans, delay_us=delay_us, from_us=window[0], until_us=horizon_us)
         have = [alarm.raised_us for alarm in raised if (alarm.rule, alarm.bit) == (name, bit)]
         label = name if bit is None else f"{name}.{bit}"
-        for match in match_alarms(label, due, have, tolerance_us=_ALARM_TOLERANCE_US):
+        for match in match_alarms(label, due, have, tolerance_us=ALARM_TOLERANCE_US):
             at = match.truth_raised_us if match.raised_us is None else match.raised_us
-            disturbed = any(
-                gap.edge == edge
-                and gap.cause in _DISTURBING
-                and at is not None
-                and gap.from_us - delay_us <= at
-                and (gap.to_us is None or at <= gap.to_us + delay_us + _ALARM_TOLERANCE_US)
-                for gap in gaps
+            disturbed = at is not None and unwatched(
+                at, (gap for gap in gaps if gap.edge == edge), delay_us=delay_us
             )
             optional = match.raised_us is None and (match.truth_raised_us or 0) > window[1]
             # What nobody watched from its beginning to its delay's end cannot be timed.

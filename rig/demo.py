@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -26,10 +25,10 @@ from rig.programs import ROOT
 from rig.progress import Progress
 from rig.server_view import ServerView
 from rig.system import EDGES, System
-from runtime import logs, messages, strict_yaml
-from runtime.cli import report, take_language
+from runtime import messages, strict_yaml
+from runtime.cli import script
 from runtime.clock import from_datetime, now_us
-from runtime.errors import Reconfigure, RetryLater
+from runtime.errors import RetryLater
 from runtime.platform import on_stop_signals
 from simulators.config import PlantConfig
 from simulators.truth import Truth
@@ -61,19 +60,12 @@ class Options:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0: everything agreed (or Ctrl-C was pressed); 1: it did not; 2: it could not be run."""
-    words, language = take_language(sys.argv[1:] if argv is None else argv)
-    if language is not None and language not in ("en", "zh"):
-        return report(Reconfigure("LS-1303", value=language), extra="embedded")
-    if language is not None:
-        os.environ["LINESIDE_LANG"] = language
+    return script(argv, _demo, extra="embedded")
+
+
+def _demo(words: list[str]) -> int:
     options = _parse(words)
-    logs.configure(json=False, level="warning", stream=sys.stderr)
-    try:
-        summary = asyncio.run(run(options))
-    except KeyboardInterrupt:
-        return 130
-    except Exception as error:  # noqa: BLE001 - the outermost loop of a program
-        return report(error, extra="embedded")
+    summary = asyncio.run(run(options))
     if summary is None:
         return 0
     if options.as_json:
@@ -222,15 +214,16 @@ def compare_now(
 ) -> Summary:
     """Compare a settled system; `gone`: copies of buffers that were lost on the way."""
     simulated = system.configs / "plant.yaml"
-    return compare(
-        dsn=system.database.dsn,
-        ledger=read_ledger([system.buffer(name) for name in EDGES], gone),
-        truth=Truth.load(system.plant.truth),
-        simulated=strict_yaml.load(simulated, PlantConfig, env=system.ports_in_words()),
-        plan=load_plan(system.configs / "lines.yaml"),
-        connected=windows,
-        until_us=from_datetime(windows[-1][1]) if windows else now_us(),
-    )
+    with ServerView(system.database.dsn) as view:
+        return compare(
+            view=view,
+            ledger=read_ledger([system.buffer(name) for name in EDGES], gone),
+            truth=Truth.load(system.plant.truth),
+            simulated=strict_yaml.load(simulated, PlantConfig, env=system.ports_in_words()),
+            plan=load_plan(system.configs / "lines.yaml"),
+            connected=windows,
+            until_us=from_datetime(windows[-1][1]) if windows else now_us(),
+        )
 
 
 def _delete_a_batch(dsn: str) -> None:

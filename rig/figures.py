@@ -17,6 +17,11 @@ from rig.readings import Gap
 
 Role = Literal["good", "scrap"]
 FOREVER_US: Final = 1 << 62
+ALARM_TOLERANCE_US: Final = 2_500_000
+"""A limit is seen at the next poll (0.5 s) of a value that changes every 0.2 s; the rest is slack
+for a busy machine."""
+_POLL_US: Final = 500_000
+_DISTURBING: Final = frozenset({"agent_down", "device_down", "not_collected", "buffer_lost"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -240,6 +245,20 @@ def due_alarms(spans: Iterable[Span], *, delay_us: int, from_us: int, until_us: 
         if end > raised and from_us < raised <= until_us:
             due.append(raised)
     return due
+
+
+def unwatched(at_us: int, gaps: Iterable[Gap], *, delay_us: int) -> bool:
+    """Whether an alarm's condition, delay or raising touches one of its edge's gaps.
+
+    A gap begins with the first poll that was missed; what came up behind the last one that was not
+    is seen when the gap ends, too.
+    """
+    return any(
+        gap.cause in _DISTURBING
+        and gap.from_us - delay_us - _POLL_US <= at_us
+        and (gap.to_us is None or at_us <= gap.to_us + delay_us + ALARM_TOLERANCE_US)
+        for gap in gaps
+    )
 
 
 def match_alarms(

@@ -15,6 +15,7 @@ from rig.readings import Gap, Stored
 from rig.rows import Place, Row, stored_row
 from runtime.clock import from_datetime
 
+_CONNECT_LIMIT_S = 10
 _ROWS = """
 SELECT e.plant, e.edge, b.epoch, b.class, b.seq, b.batch,
        t.path, r.ts, r.num, r.big, r.txt, r.q, t.dtype
@@ -73,16 +74,21 @@ class Alarm:
 
 
 class ServerView:
-    """One connection to the server's database; read-only."""
+    """The server's database at one moment: read-only, and whatever is committed meanwhile unseen.
+
+    The moment is that of the first question.
+    """
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._connection: psycopg.Connection[Any] | None = None
 
     def __enter__(self) -> Self:
-        self._connection = psycopg.connect(self._dsn, autocommit=True)
-        self._connection.execute("SET default_transaction_read_only = on")
-        self._connection.execute("SET timezone = 'UTC'")
+        self._connection = psycopg.connect(
+            self._dsn, options="-c timezone=UTC", connect_timeout=_CONNECT_LIMIT_S
+        )
+        self._connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        self._connection.read_only = True
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, NoReturn
 
 import typer
 
-from runtime import messages
+from runtime import logs, messages
 from runtime.errors import LinesideError, Reconfigure
 from runtime.messages import Language
 from runtime.strict_yaml import ConfigError
@@ -97,6 +97,35 @@ def run(app: typer.Typer, *, extra: str) -> NoReturn:
 
 def execute(app: typer.Typer, arguments: Sequence[str], *, extra: str) -> int:
     """Run one command line; the exit code. Errors are on standard error, in the wanted language."""
+
+    def body(words: list[str]) -> int:
+        app(words, standalone_mode=True)
+        return 0
+
+    return _speaking(arguments, body, extra=extra)
+
+
+def script(
+    arguments: Sequence[str] | None,
+    body: Callable[[list[str]], int],
+    *,
+    extra: str,
+    level: str = "warning",
+) -> int:
+    """The whole of a script's `main`: `body` with its arguments (None: the process's own).
+
+    Returns its exit code; language, logs at `level` on standard error, and errors as text are
+    those of every program.
+    """
+
+    def logged(words: list[str]) -> int:
+        logs.configure(json=False, level=level, stream=sys.stderr)
+        return body(words)
+
+    return _speaking(sys.argv[1:] if arguments is None else arguments, logged, extra=extra)
+
+
+def _speaking(arguments: Sequence[str], body: Callable[[list[str]], int], *, extra: str) -> int:
     rest, wanted = take_language(arguments)
     if wanted is not None and wanted not in _LANGUAGES:
         return _complain("LS-1303", RECONFIGURE, value=wanted)
@@ -104,7 +133,7 @@ def execute(app: typer.Typer, arguments: Sequence[str], *, extra: str) -> int:
         # For everything this process words, and for the processes it starts.
         os.environ["LINESIDE_LANG"] = wanted
     try:
-        app(rest, standalone_mode=True)
+        return body(rest)
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else int(done.code is not None)
     except KeyboardInterrupt:
@@ -113,7 +142,6 @@ def execute(app: typer.Typer, arguments: Sequence[str], *, extra: str) -> int:
         if os.environ.get("LINESIDE_DEBUG", "") not in ("", "0"):
             raise
         return report(error, extra=extra)
-    return 0
 
 
 def take_language(arguments: Sequence[str]) -> tuple[list[str], str | None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import random
 import shutil
 import sys
@@ -21,12 +20,15 @@ from rig.chaos.plan import KINDS, Deed
 from rig.chaos.run import Options, Result, Sabotage, environment, run
 from rig.chaos.story import FILE, Story
 from rig.programs import ROOT
-from runtime import logs, messages
-from runtime.cli import report, take_language
+from runtime import messages
+from runtime.cli import script
 from runtime.errors import Reconfigure
 from runtime.platform import on_stop_signals
 
 RUNS = ROOT / "var" / "chaos"
+_LONG = 50
+_COMPARE_EVERY = 25
+"""Runs of more than 50 cycles are compared every 25, where nothing else is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,24 +45,18 @@ class Asked:
     database: Literal["auto", "plain", "timescaledb"]
     only: tuple[str, ...]
     bound_s: float
+    compare_every: int
     soak_minutes: float
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0: everything held; 1: it did not; 2: it could not be run; 130: interrupted."""
-    words, language = take_language(sys.argv[1:] if argv is None else argv)
-    if language is not None and language not in ("en", "zh"):
-        return report(Reconfigure("LS-1303", value=language), extra="embedded")
-    if language is not None:
-        os.environ["LINESIDE_LANG"] = language
+    return script(argv, _chaos, extra="embedded", level="error")
+
+
+def _chaos(words: list[str]) -> int:
     asked = parse(words)
-    logs.configure(json=False, level="error", stream=sys.stderr)
-    try:
-        result = asyncio.run(_run(asked))
-    except KeyboardInterrupt:
-        return 130
-    except Exception as error:  # noqa: BLE001 - the outermost loop of a program
-        return report(error, extra="embedded")
+    result = asyncio.run(_run(asked))
     if result is None:
         return 130
     if asked.as_json:
@@ -109,6 +105,7 @@ async def _run(asked: Asked) -> Result | None:
         cycles=asked.cycles,
         sabotage=asked.sabotage,
         bound_s=asked.bound_s,
+        compare_every=asked.compare_every,
         soak_minutes=asked.soak_minutes,
     )
     _tell(messages.text("LS-8210", folder=str(folder), seed=story.seed))
@@ -170,6 +167,7 @@ def parse(argv: Sequence[str]) -> Asked:
     )
     parser.add_argument("--only", default="", metavar="FAULT,...", help=say("LS-8226"))
     parser.add_argument("--bound", type=float, default=90.0, metavar="S", help=say("LS-8227"))
+    parser.add_argument("--compare-every", type=int, metavar="N", help=say("LS-8232"))
     parser.add_argument("--soak", type=float, default=0.0, metavar="MIN", help=say("LS-8231"))
     parser.add_argument("--lang", choices=("en", "zh"), help=say("LS-8137"))
     asked = parser.parse_args(argv)
@@ -177,7 +175,10 @@ def parse(argv: Sequence[str]) -> Asked:
     unknown = [word for word in only if word not in KINDS]
     if unknown:
         parser.error(say("LS-8228", unknown=", ".join(unknown), known=", ".join(KINDS)))
-    if asked.cycles < 1 or asked.bound <= 0 or asked.soak < 0:
+    every = asked.compare_every
+    if every is None:
+        every = _COMPARE_EVERY if asked.cycles > _LONG else 0
+    if asked.cycles < 1 or asked.bound <= 0 or asked.soak < 0 or every < 0:
         parser.error(say("LS-8229"))
     if asked.resume is not None and (asked.seed is not None or asked.keep is not None or only):
         parser.error(say("LS-8230"))
@@ -192,6 +193,7 @@ def parse(argv: Sequence[str]) -> Asked:
         database=asked.database,
         only=only,
         bound_s=asked.bound,
+        compare_every=every,
         soak_minutes=asked.soak,
     )
 

@@ -1,4 +1,4 @@
-"""Judges a settled house: the comparison with the truth, and what only its story can tell.
+"""Judges a house at one moment: the comparison with the truth, and what only its story can tell.
 
 docs/reliability.md says in words what is demanded here.
 """
@@ -14,12 +14,12 @@ import yaml
 
 from ingest_server.plant.model import load as load_plan
 from rig.chaos.house import House
+from rig.chaos.moment import Moment
 from rig.chaos.plan import EDGES
 from rig.chaos.story import Story
 from rig.collected import Missed, Window, missed, silent_holes
 from rig.compare import Summary, compare
 from rig.ledger import Ledger, read_ledger
-from rig.server_view import ServerView
 from runtime import strict_yaml
 from runtime.clock import now_us
 from simulators.config import PlantConfig
@@ -41,12 +41,10 @@ class Judgement:
     missed: Missed
 
 
-def judge(house: House, story: Story) -> Judgement:
-    """Compare a settled house with the truth."""
+def judge(house: House, story: Story, now: Moment) -> Judgement:
+    """Compare what a house holds, whose machines stand still, with the truth."""
     truth = Truth.load(house.plant.truth)
-    ledger = read_ledger(
-        [house.buffer(name) for name in EDGES], [house.folder / name for name in story.gone]
-    )
+    ledger = read_ledger(now.buffers, [house.folder / name for name in story.gone])
 
     def true_us(edge: str, at_us: int) -> int:
         """The time of a stamp, whatever the edge's clock showed."""
@@ -56,7 +54,7 @@ def judge(house: House, story: Story) -> Judgement:
         return at_us
 
     summary = compare(
-        dsn=house.database.dsn,
+        view=now.view,
         ledger=ledger,
         truth=truth,
         simulated=strict_yaml.load(
@@ -96,16 +94,16 @@ def judge(house: House, story: Story) -> Judgement:
     if unknown:
         some = "; ".join(str(place) for place in unknown[:_MOST_SHOWN])
         summary.findings.append(f"{len(unknown)} records at the server are in no buffer: {some}")
-    with ServerView(house.database.dsn) as view:
-        gaps = [
-            replace(
-                gap,
-                from_us=true_us(gap.edge, gap.from_us),
-                to_us=None if gap.to_us is None else true_us(gap.edge, gap.to_us),
-            )
-            for gap in view.gaps()
-        ]
-    holes = silent_holes(_times(ledger, true_us), gaps)
+    gaps = [
+        replace(
+            gap,
+            from_us=true_us(gap.edge, gap.from_us),
+            to_us=None if gap.to_us is None else true_us(gap.edge, gap.to_us),
+        )
+        for gap in now.view.gaps()
+    ]
+    still = [Window(from_us=from_us, to_us=to_us or now_us()) for from_us, to_us in story.pauses]
+    holes = silent_holes(_times(ledger, true_us), gaps, still=still)
     summary.findings += [f"not told in gap: {hole}" for hole in holes[:_MOST_SHOWN]]
     return Judgement(summary=summary, missed=found)
 

@@ -23,19 +23,26 @@ import psycopg
 from ingest_server.embedded.broker import BrokerKind
 from rig import dumps
 from rig.chaos import mounts
-from rig.chaos.converge import converge, settle
+from rig.chaos.comparing import (
+    LAST_LOOK_S,
+    compare_as_it_is,
+    compare_at_the_end,
+    compare_in_between,
+)
+from rig.chaos.converge import converge
 from rig.chaos.deeds import do, impossible
 from rig.chaos.house import House
-from rig.chaos.judging import Judgement, judge
+from rig.chaos.judging import Judgement
 from rig.chaos.plan import KINDS, Deed, plan
 from rig.chaos.soak import grown, soak
 from rig.chaos.story import Story
+from runtime import messages
 from runtime.clock import now_us
 from runtime.errors import RetryLater
 from runtime.platform import write_private
 
 Sabotage = Literal["early-ack", "deleted-batch"]
-_LAST_LOOK_S: Final = 1.5
+_START_LIMIT_S: Final = 120.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +53,8 @@ class Options:
     cycles: int
     sabotage: Sabotage | None = None
     bound_s: float = 90.0
+    compare_every: int = 0
+    """Cycles between two comparisons; 0: only at the end."""
     soak_minutes: float = 0.0
 
 
@@ -56,6 +65,9 @@ class Result:
     story: Story
     folder: Path
     judgement: Judgement | None = None
+    """Of the last comparison."""
+    healed: bool = False
+    """Whether all was whole when it was compared last."""
     findings: list[str] = field(default_factory=list)
     soaked: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     """Of a soak: medians of the first and the last third, by part and quantity."""
@@ -74,6 +86,8 @@ class Result:
         readings = None if summary is None else summary.readings
         told: dict[str, Any] = {
             "cycles": self.story.cycles,
+            "healed": self.healed,
+            "compared_after": self.story.compared,
             "seed": self.story.seed,
             "lost": None if readings is None else readings.lost,
             "duplicated": None if readings is None else readings.duplicated,
@@ -86,6 +100,7 @@ class Result:
             "database": self.story.database,
             "readings": None if readings is None else readings.collected,
             "in_gap": None if readings is None else readings.in_gap,
+            "waiting": None if readings is None else readings.waiting,
             "uncommitted_oldest_s": None if judged is None else judged.missed.oldest_us / 1e6,
             "on_the_way": None if judged is None else judged.missed.on_the_way,
             "median_cycle_s": _median(self.story.took_s),
@@ -130,30 +145,33 @@ async def run(
     house.deaths = story.deaths
     async with house:
         try:
-            await converge(house, since_us=now_us(), limit_s=options.bound_s)
+            await converge(house, since_us=now_us(), limit_s=_START_LIMIT_S)
             await house.plant.run()
             if options.soak_minutes:
                 samples = await soak(house, minutes=options.soak_minutes, stop=stop)
                 result.soaked = grown(samples)
             else:
-                await _cycles(house, options, story, tell, stop, without)
+                await _cycles(house, options, result, say, tell, stop, without)
             if stop.is_set():
                 await house.plant.pause()
                 # What is read while an agent stops may be lost: nothing shall change then.
-                await asyncio.sleep(_LAST_LOOK_S)
+                await asyncio.sleep(LAST_LOOK_S)
                 return None
-            await settle(house, limit_s=options.bound_s)
-            if options.sabotage == "deleted-batch":
-                _delete_a_batch(house.database.dsn)
-            result.judgement = await asyncio.to_thread(judge, house, story)
+            if not result.findings:
+                if options.sabotage == "deleted-batch":
+                    _delete_a_batch(house.database.dsn)
+                judged = await compare_at_the_end(house, story, limit_s=options.bound_s)
+                _take(result, judged)
         except RetryLater as error:
-            result.findings.append(str(error))
+            result.findings.append(messages.describe(error))
+            await _take_as_it_is(house, result)
         except ExceptionGroup as group:
             # A deed that could not be done or undone: the run proves nothing from here on.
             result.findings += _leaves(group)
             (options.folder / "failure").mkdir(exist_ok=True)
             text = "".join(traceback.format_exception(group))
             (options.folder / "failure" / "traceback").write_text(text, "utf-8")
+            await _take_as_it_is(house, result)
         finally:
             story.save(options.folder)
             with suppress(RetryLater, OSError):
@@ -166,11 +184,14 @@ async def run(
 async def _cycles(
     house: House,
     options: Options,
-    story: Story,
+    result: Result,
+    say: Callable[..., None],
     tell: Callable[[int, Sequence[Deed], float, float], None],
     stop: asyncio.Event,
     without: Mapping[str, str],
 ) -> None:
+    """Cycle after cycle, until they are done or a comparison in between found something."""
+    story = result.story
     kinds = story.only or list(KINDS)
     while story.cycles < options.cycles and not stop.is_set():
         deeds = plan(story.seed, story.cycles + 1, kinds)
@@ -185,6 +206,41 @@ async def _cycles(
         story.converged_s.append(round(time.monotonic() - healing_s, 2))
         story.save(options.folder)
         tell(story.cycles, deeds, story.converged_s[-1], took_s)
+        due = options.compare_every and story.cycles % options.compare_every == 0
+        if due and story.cycles < options.cycles:
+            began_s = time.monotonic()
+            judged = await compare_in_between(house, story, limit_s=options.bound_s)
+            _take(result, judged)
+            story.save(options.folder)
+            say(
+                "LS-8214",
+                cycle=story.cycles,
+                readings=judged.summary.readings.collected,
+                took=round(time.monotonic() - began_s, 1),
+            )
+            if result.findings:
+                return
+
+
+def _take(result: Result, judged: Judgement) -> None:
+    """Keep what came out of a whole system; where it does not agree, between which cycles."""
+    story = result.story
+    result.judgement, result.healed = judged, True
+    if judged.summary.ok:
+        story.compared.append(story.cycles)
+        return
+    agreed = f"after cycle {story.compared[-1]} all agreed" if story.compared else "the first time"
+    result.findings.append(f"compared after cycle {story.cycles} it does not agree; {agreed}")
+
+
+async def _take_as_it_is(house: House, result: Result) -> None:
+    """Keep what can be compared of a system that is not whole."""
+    result.judgement, result.healed = None, False
+    judged = await compare_as_it_is(house, result.story)
+    if isinstance(judged, str):
+        result.findings.append(f"it could not be compared: {judged}")
+    else:
+        result.judgement = judged
 
 
 def environment(database: str) -> dict[str, str]:

@@ -45,6 +45,10 @@ class Story:
     """Which edge was killed when."""
     wrong_clocks: list[list[Any]] = field(default_factory=list)
     """[edge, from, to, offset]: when an edge's clock was wrong by how much, microseconds."""
+    pauses: list[list[int]] = field(default_factory=list)
+    """[from, to]: when the machines were paused for a comparison; to is 0 while they are."""
+    compared: list[int] = field(default_factory=list)
+    """After which cycles all was compared, and agreed."""
     skipped: dict[str, int] = field(default_factory=dict)
     """Faults that could not be had on this machine."""
     took_s: list[float] = field(default_factory=list)

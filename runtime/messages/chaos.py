@@ -86,8 +86,9 @@ TEXTS: dict[str, Text] = {
         zh="没有这种故障：{unknown}。可用：{known}",
     ),
     "LS-8229": Text(
-        en="--cycles takes a number from 1, --bound seconds above 0.",
-        zh="--cycles 至少为 1，--bound 须大于 0 秒。",
+        en="--cycles takes a number from 1, --bound seconds above 0, --compare-every and --soak "
+        "nothing below 0.",
+        zh="--cycles 至少为 1，--bound 须大于 0 秒，--compare-every 和 --soak 不能为负。",
     ),
     "LS-8230": Text(
         en="--resume goes on as it began: without --seed, --keep and --only.",
@@ -98,5 +99,15 @@ TEXTS: dict[str, Text] = {
         "program into soak.csv in the run's folder.",
         zh="不制造故障：运行这么多分钟，采样各程序的内存、打开的文件、磁盘和滞后，"
         "写入运行目录的 soak.csv。",
+    ),
+    "LS-8232": Text(
+        en="Compare also after every N cycles, with the machines paused for it, and end where it "
+        "does not agree (default: 25 in runs of more than 50 cycles, else only at the end: 0).",
+        zh="每 N 个循环也核对一次（期间设备暂停），不一致即结束"
+        "（默认：超过 50 个循环时为 25，否则只在结束时核对：0）。",
+    ),
+    "LS-8214": Text(
+        en="compared after cycle {cycle}: {readings} readings, {took} s",
+        zh="第 {cycle} 个循环后已核对：{readings} 个读数，用时 {took} 秒",
     ),
 }

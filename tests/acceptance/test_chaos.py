@@ -37,10 +37,12 @@ def test_nothing_is_lost_doubled_or_wrong_through_cycles_of_faults(
 ) -> None:
     cycles, seed = (8, 101) if broker_kind == "nats" else (7, 202)
     code, told, said = chaos(
-        folder, "--cycles", str(cycles), "--seed", str(seed), "--broker", broker_kind
+        folder,
+        *("--cycles", str(cycles), "--seed", str(seed), "--broker", broker_kind),
+        *("--compare-every", "4"),
     )
     assert (code, told["ok"]) == (0, True), json.dumps(told, indent=1) + said
-    assert told["cycles"] == cycles
+    assert (told["cycles"], told["compared_after"]) == (cycles, [4, cycles])
     wrong = [told[name] for name in ("lost", "duplicated", "orders_wrong", "alarms_wrong")]
     assert wrong == [0, 0, 0, 0]
     assert told["readings"] > 3_000
@@ -56,3 +58,15 @@ def test_a_broken_promise_is_found(folder: Path, sabotage: str) -> None:
     assert told["lost"] > 0
     assert (folder / "failure" / "database.dump").stat().st_size > 0
     assert "--seed 5" in (folder / "failure" / "replay").read_text("utf-8")
+
+
+def test_a_system_that_does_not_heal_in_time_is_compared_all_the_same(folder: Path) -> None:
+    code, told, _ = chaos(
+        folder,
+        *("--cycles", "1", "--seed", "5", "--broker", "nats"),
+        *("--only", "kill_edge", "--bound", "0.01"),
+    )
+    assert (code, told["ok"], told["healed"]) == (1, False, False)
+    assert "page does not answer" in told["findings"][0]
+    assert (told["lost"], told["duplicated"]) == (0, 0)
+    assert told["readings"] > 100

@@ -97,3 +97,12 @@ def test_time_without_readings_must_be_told() -> None:
 def test_a_class_that_falls_silent_while_the_other_goes_on_is_found() -> None:
     times = {("line-b", "bulk"): list(range(0, 30 * S, S)), ("line-b", "key"): [0, 20 * S]}
     assert [hole.cls for hole in silent_holes(times, [])] == ["key"]
+
+
+def test_paused_machines_have_nothing_to_report_but_are_read_all_the_same() -> None:
+    paused = [Window(from_us=12 * S, to_us=20 * S)]
+    key = {("line-a", "key"): [10 * S, 21 * S]}
+    assert len(silent_holes(key, [])) == 1
+    assert silent_holes(key, [], still=paused) == []
+    bulk = {("line-a", "bulk"): [10 * S, 21 * S]}
+    assert len(silent_holes(bulk, [], still=paused)) == 1

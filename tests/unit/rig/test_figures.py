@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +21,7 @@ from rig.figures import (
     match_alarms,
     order_truth,
     orders_agree,
+    unwatched,
 )
 from rig.readings import Gap
 
@@ -157,3 +160,21 @@ def test_alarms_are_paired_once_and_strays_are_shown() -> None:
         (300, None),
     ]
     assert [match.ok for match in matches] == [True, False, False, False]
+
+
+def test_what_came_up_behind_the_last_poll_before_a_gap_was_watched_by_nobody() -> None:
+    gap = Gap(
+        plant="demo",
+        edge="line-b",
+        cls=None,
+        device="gateway",
+        from_us=20 * SECOND,
+        to_us=23 * SECOND,
+        cause="not_collected",
+    )
+    assert unwatched(20 * SECOND - 340_000, [gap], delay_us=0)
+    assert not unwatched(20 * SECOND - 600_000, [gap], delay_us=0)
+    assert unwatched(19 * SECOND, [gap], delay_us=SECOND)
+    assert unwatched(25 * SECOND, [gap], delay_us=0)
+    assert not unwatched(26 * SECOND, [gap], delay_us=0)
+    assert not unwatched(21 * SECOND, [replace(gap, cause="overflow")], delay_us=0)

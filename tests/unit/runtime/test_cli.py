@@ -219,3 +219,19 @@ def test_the_release_is_told_without_a_command(capsys: pytest.CaptureFixture[str
     assert cli.execute(app_that(None), ["--version"], extra="edge") == 0
     assert capsys.readouterr().out.strip() == cli.release()
     assert cli.release().startswith("lineside ")
+
+
+def test_a_script_has_the_language_and_the_errors_of_a_program(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def body(words: list[str]) -> int:
+        if words:
+            raise Reconfigure("LS-8204")
+        return 3
+
+    assert cli.script([], body, extra="dev") == 3
+    assert cli.script(["x", "--lang", "zh"], body, extra="dev") == 2
+    assert cli.script(["--lang", "fr"], body, extra="dev") == 2
+    told = capsys.readouterr().err
+    assert "LS-8204" in told and "没有" in told
+    assert "LS-1303" in told
