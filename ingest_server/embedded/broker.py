@@ -43,8 +43,8 @@ _CONNACK_ACCEPTED = b"\x20\x02\x00\x00"
 _DISCONNECT = b"\xe0\x00"
 
 # max_ack_pending holds for each filter and for the session as a whole; over all filters it sums up
-# to at most 65,535: the 65 of a worker that shares the shards fit. sync_interval: NATS
-# would write to disk every two minutes only; each second costs 8 % of the rate, always 60 %.
+# to at most 65,535. sync_interval: NATS would write to disk every two minutes only; each second
+# costs 8 % of the rate, always 60 %.
 _NATS = """\
 server_name: lineside
 listen: "{host}:-1"

@@ -14,6 +14,8 @@ from wire.control import Ack, Status, StreamStatus
 from wire.topics import down, up
 
 WINDOW = 16
+LOOK_S = 0.1
+"""How often it looks whether there is more to send."""
 
 
 @dataclass
@@ -29,10 +31,12 @@ class MqttEdge:
     hellos: list[UUID] = field(default_factory=list)
     acks: list[Ack] = field(default_factory=list)
     window: int = WINDOW
+    stays: bool = False
+    """There may be more to send."""
 
     async def run(self) -> None:
         """Return when everything is acknowledged."""
-        while self.acked < self.epoch.seq:
+        while self.stays or self.acked < self.epoch.seq:
             with contextlib.suppress(RetryLater, TimeoutError):
                 await self._connected()
             await asyncio.sleep(0.05)
@@ -48,12 +52,18 @@ class MqttEdge:
             await connection.publish(up(edge, "status"), self._status(), retain=True)
             answers = connection.messages()
             waiting = asyncio.ensure_future(anext(answers))
+            loop = asyncio.get_running_loop()
+            heard_s = loop.time()
+            look_s = min(self.timeout_s, LOOK_S)
             try:
-                while self.acked < self.epoch.seq:
+                while self.stays or self.acked < self.epoch.seq:
                     while self.sent < min(self.epoch.seq, self.acked + self.window):
                         connection.send(up(edge, "data"), self.epoch.records[self.sent])
                         self.sent += 1
-                    done, _ = await asyncio.wait([waiting], timeout=self.timeout_s)
+                    done, _ = await asyncio.wait([waiting], timeout=look_s)
+                    if not done and loop.time() - heard_s < self.timeout_s:
+                        continue
+                    heard_s = loop.time()
                     if not done:
                         self.sent = self.acked
                         continue

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from tests.integration.ingest_server.receive.model_edge import START_US, fill, s
 from tests.integration.ingest_server.receive.mqtt_edge import MqttEdge
 from wire.control import Ack, Live
 from wire.frame import StreamClass
-from wire.ids import EdgeId
+from wire.ids import SHARDS, EdgeId
 from wire.topics import down, up
 
 EDGE = EdgeId(plant="demo", edge="line-a")
@@ -38,7 +38,12 @@ EDGE = EdgeId(plant="demo", edge="line-a")
 
 @asynccontextmanager
 async def receiving(
-    dsn: str, address: BrokerAddress, *, state: State | None = None, live: LiveTable | None = None
+    dsn: str,
+    address: BrokerAddress,
+    *,
+    state: State | None = None,
+    live: LiveTable | None = None,
+    shards: Iterable[int] = range(SHARDS),
 ) -> AsyncIterator[State]:
     """A server's receiving side, started again whenever its connection is lost."""
     known = state or State()
@@ -49,6 +54,7 @@ async def receiving(
                 address=address,
                 client_id=f"server-{os.urandom(4).hex()}",
                 dsn=dsn,
+                shards=tuple(shards),
                 limits=Limits(linger_s=0.05),
             ),
             clock=now_us,
@@ -81,6 +87,29 @@ async def test_everything_arrives_once_and_is_acknowledged(
         # No order between topics: the status may come after the data.
         await wait_for(lambda: rows(migrated, "SELECT online FROM edge") == [(True,)])
     assert stored(migrated) == wanted(*streams)
+
+
+async def test_a_worker_takes_its_own_shards_alone_however_much_the_others_have(
+    dsn: str, broker: EmbeddedBroker, wait_for: WaitFor
+) -> None:
+    """More than a broker keeps in flight, for a worker that is not there."""
+    migrate(dsn)
+    mine, other = started(EDGE), started(EdgeId(plant="demo", edge="line-b"))
+    assert mine.edge.shard != other.edge.shard
+    fill(mine, records=10, rows=5)
+    fill(other, records=1500, rows=1)
+    async with receiving(dsn, address_of(broker), shards=[mine.edge.shard]) as state:
+        await wait_for(lambda: state.connected_us is not None, 20)
+        async with Connection(address_of(broker), client_id="sender") as sender:
+            for epoch in (other, mine):
+                await asyncio.gather(
+                    *(sender.send(up(epoch.edge, "data"), record) for record in epoch.records)
+                )
+        began_s = asyncio.get_running_loop().time()
+        await wait_for(lambda: state.outcomes["next"] == mine.seq - 1, 60)
+        assert asyncio.get_running_loop().time() - began_s < 25  # what NATS holds back: 30 s
+    assert state.outcomes == {"opened": 1, "next": mine.seq - 1}
+    assert stored(dsn) == wanted(mine)
 
 
 async def test_a_worker_greets_the_edges_it_knows_and_those_that_speak(
