@@ -1,4 +1,4 @@
-"""`scripts/bench edge|ingest|all`: runs what was asked for and prints every figure."""
+"""`scripts/bench edge|ingest|storage|all`: runs what was asked for and prints every figure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from benchmarks import backlog, browse, flat_out, ingest, sizes, steady
+from benchmarks import backlog, browse, flat_out, ingest, sizes, steady, storage
 from benchmarks.results import QUICK_ROUNDS, ROUNDS, Result, as_json
 from runtime import logs
 
@@ -28,6 +28,9 @@ BENCHMARKS: Final[dict[str, dict[str, Benchmark]]] = {
     "ingest": {
         "rate": ingest.rates,
         "edges": ingest.edges,
+    },
+    "storage": {
+        "bytes": storage.measure,
     },
 }
 

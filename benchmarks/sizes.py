@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import zstandard
+from numpy.typing import NDArray
 
 from benchmarks.generator import BIT, COUNTER, Generator
 from benchmarks.results import Result, value_at_most
@@ -51,9 +52,9 @@ def record_of(generator: Generator, polls: int) -> Entry:
     )
 
 
-def bare_bytes(generator: Generator, samples: Samples) -> int:
+def bare_bytes(kinds_of_a_poll: NDArray[np.int8], samples: Samples) -> int:
     """Bytes of the values alone, column by column, packed."""
-    kinds = np.resize(generator.kinds, len(samples))
+    kinds = np.resize(kinds_of_a_poll, len(samples))
     order = np.argsort(samples.tag, kind="stable")
     kinds, f, i = kinds[order], samples.f[order], samples.i[order]
     counts = i[kinds == COUNTER]
@@ -75,7 +76,7 @@ async def measure(_rounds: int) -> list[Result]:
         readings = sum(entry.samples for entry in entries)
         wire = sum(PREFIX_SIZE + len(entry.body.packed) for entry in entries) / readings
         again, _ = generator_of(batch)
-        bare = sum(bare_bytes(again, again.polls(polls)) for _ in range(20)) / (20 * batch)
+        bare = sum(bare_bytes(again.kinds, again.polls(polls)) for _ in range(20)) / (20 * batch)
         due = batch >= _FROM
         results += [
             Result(

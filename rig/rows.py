@@ -73,10 +73,11 @@ def stored_row(
     kind = DType(dtype)
     if kind is DType.STR:
         value = txt
-    elif kind.needs_big:
-        value = big if txt is None else int(txt)
     elif kind in (DType.F32, DType.F64):
         value = num
+    elif txt is not None:
+        value = int(txt)
     else:
-        value = None if num is None else int(num)
+        # Earlier releases kept integers that a double can hold in `num`.
+        value = big if num is None else int(num)
     return (path, ts_us, value, quality & 0xFFFF_FFFF)

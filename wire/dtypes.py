@@ -33,7 +33,7 @@ class DType(StrEnum):
 
     @property
     def needs_big(self) -> bool:
-        """Whether a double cannot hold every value: these are stored as 64-bit integers."""
+        """Whether a double cannot hold every value."""
         return self in _BIG
 
 

@@ -101,8 +101,9 @@ def _float(num: float | None, big: int | None, _txt: str | None) -> Value:
     return num if num is not None or big is None else float(big)
 
 
-def _bool(num: float | None, _big: int | None, _txt: str | None) -> Value:
-    return None if num is None else num != 0
+def _bool(num: float | None, big: int | None, _txt: str | None) -> Value:
+    kept = num if big is None else big
+    return None if kept is None else kept != 0
 
 
 def _time(_num: float | None, big: int | None, _txt: str | None) -> Value:

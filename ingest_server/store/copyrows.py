@@ -149,13 +149,10 @@ def copy_readings(parts: Sequence[tuple[Readings, int]]) -> list[bytes]:
     pieces: list[bytes] = [HEADER]
     for readings, batch in parts:
         shape = readings.shape
-        is_number = (shape == Shape.FROM_FLOAT) | (shape == Shape.FROM_INTEGER)
-        if is_number.any():
-            rows = np.flatnonzero(is_number)
+        rows = np.flatnonzero(shape == Shape.FROM_FLOAT)
+        if rows.size:
             out = _filled(_NUM, readings, rows, batch)
-            out["num"] = np.where(
-                shape[rows] == Shape.FROM_FLOAT, readings.f[rows], readings.i[rows]
-            )
+            out["num"] = readings.f[rows]
             pieces.append(out.tobytes())
         rows = np.flatnonzero(shape == Shape.BIG)
         if rows.size:

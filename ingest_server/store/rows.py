@@ -55,11 +55,14 @@ class StreamRow:
 
 
 class Shape:
-    """The column of `reading` that carries a tag's values; numbers used in arrays."""
+    """The column of `reading` that carries a tag's values; numbers used in arrays.
+
+    `num`: FROM_FLOAT; `big`: BIG; `txt`: TEXT. Records kept to be folded later hold these numbers;
+    2 stands there for small integers of earlier releases.
+    """
 
     UNKNOWN = 0
     FROM_FLOAT = 1
-    FROM_INTEGER = 2
     BIG = 3
     TEXT = 4
 
@@ -102,11 +105,9 @@ def shape_of(definition: TagDef) -> int:
 
 
 def shape_of_dtype(dtype: DType) -> int:
-    """The shape of a data type: bool to 0/1, big only where a double cannot hold every value."""
-    if dtype.needs_big:
-        return Shape.BIG
+    """The shape of a data type: bool to 0/1; integers of any size as such, which pack best."""
     if dtype.family == "i":
-        return Shape.FROM_INTEGER
+        return Shape.BIG
     return Shape.TEXT if dtype.family == "s" else Shape.FROM_FLOAT
 
 

@@ -20,7 +20,8 @@ JOIN lineside.equipment q USING (plant, equipment);
 CREATE OR REPLACE VIEW lineside_bi.reading AS
 SELECT r.ts, e.plant, e.edge, t.path, e.plant || '/' || e.edge || '/' || t.path AS tag, t.unit,
        coalesce(r.num, r.big::double precision) AS value,
-       coalesce(r.txt, r.big::text) AS value_text,
+       coalesce(r.txt, CASE WHEN t.dtype IN ('i64', 'u64', 'time') THEN r.big::text END)
+           AS value_text,
        r.q BETWEEN 0 AND 1073741823 AND r.q & 8 = 0 AS good,
        r.q::bigint & 4294967295 AS quality, r.tag_id
 FROM lineside.reading r
@@ -44,7 +45,8 @@ JOIN lineside.edge e USING (edge_id);
 CREATE OR REPLACE VIEW lineside_bi.latest AS
 SELECT l.ts, e.plant, e.edge, t.path, e.plant || '/' || e.edge || '/' || t.path AS tag, t.unit,
        coalesce(l.num, l.big::double precision) AS value,
-       coalesce(l.txt, l.big::text) AS value_text,
+       coalesce(l.txt, CASE WHEN t.dtype IN ('i64', 'u64', 'time') THEN l.big::text END)
+           AS value_text,
        l.q BETWEEN 0 AND 1073741823 AND l.q & 8 = 0 AS good,
        l.q::bigint & 4294967295 AS quality, l.tag_id
 FROM lineside.tag_latest l

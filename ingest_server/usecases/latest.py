@@ -83,13 +83,11 @@ def newest(readings: Readings) -> Readings:
 def columns(readings: Readings) -> dict[str, list[Any]]:
     """Columns of `tag_latest` as lists, one entry a tag."""
     shape = readings.shape
-    number = np.where(shape == Shape.FROM_FLOAT, readings.f, readings.i)
-    is_number = (shape == Shape.FROM_FLOAT) | (shape == Shape.FROM_INTEGER)
     texts = [""] * len(readings) if readings.s is None else readings.s.tolist()
     return {
         "tag_id": readings.tag_id.tolist(),
         "ts": [to_datetime(at_us) for at_us in readings.ts.tolist()],
-        "num": _where(is_number, number),
+        "num": _where(shape == Shape.FROM_FLOAT, readings.f),
         "big": _where(shape == Shape.BIG, readings.i),
         "txt": [
             text.replace("\0", "\u2400") if kind == Shape.TEXT else None

@@ -20,7 +20,7 @@ from ingest_server.api.values import LARGEST_EXACT, reader_of
 from ingest_server.store import reads
 from wire.dtypes import DType
 
-_WIDE: Final = frozenset({DType.I64, DType.U64, DType.TIME})
+_WIDE: Final = frozenset(dtype for dtype in DType if dtype.needs_big)
 _ORDER: Final[tuple[Source, ...]] = ("raw", "1m", "1h")
 
 Frames = Mapping[int, dict[str, Any]]
@@ -136,6 +136,7 @@ class _Reading:
             "bucketed",
             tags=list(tags),
             wide=[self._series[tag]["dtype"] == DType.U64 for tag in tags],
+            small=[self._series[tag]["dtype"] not in _WIDE for tag in tags],
             from_ts=piece.start,
             to_ts=piece.to,
             begins=self._begins,

@@ -40,7 +40,8 @@ ORDER BY r.ts, r.batch, r.num, r.big, r.txt, r.q;
 -- Buckets with samples, by the number of their begin (from 1). `good`: severity good (bits 30-31 zero) and a value (flag 8 not set); all
 -- figures but `samples` are of these. `most` bounds what is read of each tag: whoever gets that
 -- many samples has asked for too much. `wide` tags are unsigned 64-bit integers, whose values from
--- 2^63 on stand as text. The bounds of time are said again for the first and the last one, so that
+-- 2^63 on stand as text. `small` tags are integers that a double holds exactly: of them some may
+-- stand in `num` (earlier releases put them there) and some in `big`. The bounds of time are said again for the first and the last one, so that
 -- other days' partitions are not even planned.
 SELECT w.tag_id, b.bucket, b.samples, b.good,
        b.min_num, b.max_num, b.mean_num,
@@ -48,7 +49,7 @@ SELECT w.tag_id, b.bucket, b.samples, b.good,
        coalesce(b.mean_wide, b.mean_big)::float8 AS mean_big,
        f.num AS first_num, f.big AS first_big, f.txt AS first_txt,
        l.num AS last_num, l.big AS last_big, l.txt AS last_txt
-FROM unnest(%(tags)s::int[], %(wide)s::bool[]) AS w(tag_id, wide)
+FROM unnest(%(tags)s::int[], %(wide)s::bool[], %(small)s::bool[]) AS w(tag_id, wide, small)
 CROSS JOIN LATERAL (
     SELECT width_bucket(k.ts, %(begins)s::timestamptz[]) AS bucket,
            count(*) AS samples,
@@ -66,7 +67,9 @@ CROSS JOIN LATERAL (
            min(k.ts) FILTER (WHERE k.good) AS first_ts,
            max(k.ts) FILTER (WHERE k.good) AS last_ts
     FROM (
-        SELECT r.ts, r.num, r.big,
+        SELECT r.ts,
+               CASE WHEN w.small THEN coalesce(r.num, r.big::float8) ELSE r.num END AS num,
+               CASE WHEN NOT w.small THEN r.big END AS big,
                CASE WHEN w.wide THEN coalesce(r.big::numeric, r.txt::numeric) END AS wide,
                r.q BETWEEN 0 AND 1073741823 AND r.q & 8 = 0 AS good
         FROM reading r

@@ -46,11 +46,12 @@ INSERT INTO reading (ts, tag_id, big, txt, q, batch) VALUES
   ('2026-03-01 00:03Z', 4, 5, NULL, 0, 1);
 INSERT INTO reading (ts, tag_id, txt, q, batch) VALUES ('2026-03-01 00:01Z', 5, 'recipe A', 0, 1),
   ('2026-03-01 00:02Z', 5, '配方 B', 1, 1);
-INSERT INTO reading (ts, tag_id, num, q, batch) VALUES ('2026-03-01 00:01Z', 6, 1, 0, 1),
-  ('2026-03-01 00:02Z', 6, 0, x'40900004'::bit(32)::int, 1);
+-- Tag 6: earlier releases kept bits as doubles.
+INSERT INTO reading (ts, tag_id, num, big, q, batch) VALUES ('2026-03-01 00:01Z', 6, 1, NULL, 0, 1),
+  ('2026-03-01 00:02Z', 6, NULL, 0, x'40900004'::bit(32)::int, 1);
 INSERT INTO reading (ts, tag_id, big, q, batch) VALUES ('2026-03-01 00:01Z', 7, 1772323200000001, 0, 1);
 -- Tag 8: five readings with one and the same stamp are five readings.
-INSERT INTO reading (ts, tag_id, num, q, batch)
+INSERT INTO reading (ts, tag_id, big, q, batch)
 SELECT '2026-03-01 00:10Z', 8, n % 2, 0, 1 FROM generate_series(1, 5) n;
 
 -- Written with the readings by the server; nothing is rolled up yet.

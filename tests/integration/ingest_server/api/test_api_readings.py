@@ -226,12 +226,14 @@ async def test_a_screen_with_room_for_every_reading_gets_them(client: httpx2.Asy
 async def test_the_least_and_the_greatest_of_every_column_of_a_screen_are_there(
     client: httpx2.AsyncClient, sql: Any
 ) -> None:
-    """Peaks of a single sample survive however wide the buckets are."""
+    """Peaks of a single sample survive however wide the buckets are, and whether integers were
+    stored as such or, by earlier releases, as doubles."""
     lot = random.Random(7)
     walk = [lot.randint(0, 9) * (1_000 if lot.random() < 0.01 else 1) for _ in range(3_000)]
     sql.execute(
-        "INSERT INTO reading (ts, tag_id, num, q, batch)"
-        " SELECT timestamptz '2026-03-01 12:00Z' + n * interval '1 s', 8, v, 0, 7"
+        "INSERT INTO reading (ts, tag_id, num, big, q, batch)"
+        " SELECT timestamptz '2026-03-01 12:00Z' + n * interval '1 s', 8,"
+        " CASE WHEN n %% 2 = 0 THEN v END, CASE WHEN n %% 2 = 1 THEN v END, 0, 7"
         " FROM unnest(%s::float8[]) WITH ORDINALITY AS w(v, n)",
         (walk,),
     )

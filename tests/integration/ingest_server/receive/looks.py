@@ -34,7 +34,4 @@ def wanted(*epochs: Epoch) -> list[tuple[str, int, object]]:
         for epoch in epochs
         for path, ts, value in epoch.truth
     ]
-    return sorted(
-        ((p, t, float(v) if p == "press/good" and v is not None else v) for p, t, v in truth),
-        key=repr,
-    )
+    return sorted(truth, key=repr)

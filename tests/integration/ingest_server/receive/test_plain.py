@@ -50,7 +50,7 @@ async def test_plain_messages_are_stored_marked_and_bounded_beside_a_stream(
     assert receive_plain.MOST_TAGS == 1_000
     told = [row for row in stored(migrated) if row[0] in ("temperature", "door", "note")]
     assert sorted(repr(value) for _, _, value in told) == sorted(
-        map(repr, [180.0, 180.5, None, 0.0, 0.0, 0.0, "by hand", "again"])
+        map(repr, [180.0, 180.5, None, 0, 0, 0, "by hand", "again"])
     )
     of_stream = [row for row in stored(migrated) if row[0].startswith("press/")]
     assert of_stream == wanted(epoch)

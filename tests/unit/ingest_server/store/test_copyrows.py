@@ -22,7 +22,7 @@ from wire.samples import Samples
 TAGS = TagMap().with_tags(
     [
         (1, 101, Shape.FROM_FLOAT),
-        (2, 102, Shape.FROM_INTEGER),
+        (2, 102, Shape.BIG),
         (3, 103, Shape.BIG),
         (5, 105, Shape.TEXT),
     ]
@@ -81,7 +81,7 @@ def test_each_value_stands_in_its_own_column() -> None:
         found[struct.unpack(">q", ts)[0]] = (struct.unpack(">i", tag)[0], num, big, txt, q)
     assert found == {
         0: (101, struct.pack(">d", 1.5), None, None, bytes(4)),
-        1: (102, struct.pack(">d", -3.0), None, None, b"\x80\0\0\0"),
+        1: (102, None, struct.pack(">q", -3), None, b"\x80\0\0\0"),
         2: (103, None, struct.pack(">q", 2**62), None, bytes(4)),
         3: (103, None, None, b"18446744073709551615", bytes(4)),
         4: (105, None, None, "a\u2400工".encode(), bytes(4)),
