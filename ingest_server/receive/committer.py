@@ -1,6 +1,8 @@
 """Groups of messages to the database, in a thread of its own: together, or each alone.
 
 Invariants:
+- what is due now and then (`upkeep`) has a connection, and may have a thread, of its own: commits
+  do not wait for it;
 - what is remembered of edges is dropped whenever a transaction fails: the database alone knows;
 - a group whose values the database refuses is done again record by record; a record that is refused
   alone, on fresh knowledge, is a bad one: its bytes are kept, its time stands in `gap`;
@@ -42,6 +44,7 @@ _MOST_TOLD = 10_000
 class Committer:
     """Blocking; every method must be called from the same thread, one call at a time.
 
+    But for `upkeep` and `close_upkeep`: they may have another thread, beside the others.
     `cursors` may be read by other threads: a hint of how far each stream is stored.
     `worker`: on behalf of whom it writes (raises LeaseLost once that one is not alive any more).
     `lose_every`: for the proof that losses are found, every so many records lose their readings.
@@ -56,6 +59,8 @@ class Committer:
         self._clock = clock
         self._lose_every = lose_every
         self._connection: Connection | None = None
+        self._beside: Connection | None = None
+        self._suspect = False
         self._commit = Commit(dsn, clock=clock, worker=worker)
         self._known: dict[EdgeId, Known] = {}
         self._told: set[tuple[EdgeId, UUID, StreamClass, int]] = set()
@@ -71,6 +76,7 @@ class Committer:
         done: dict[int, Outcome] = {}
         together: list[int] = []
         alone: list[int] = []
+        self._look_anew_if_suspect()
         try:
             for place, arrival in enumerate(arrivals):
                 if arrival.edge is not None and arrival.status is not None:
@@ -85,27 +91,38 @@ class Committer:
             for place in alone:
                 done[place] = self._alone(arrivals[place])
         except StoreError:
-            self.close()
+            self._drop()
             raise
         return [done[place] for place in range(len(arrivals))]
 
     def known_edges(self) -> list[EdgeRow]:
         """Every edge in the database, read afresh. Raises StoreError."""
+        self._look_anew_if_suspect()
         try:
             connection = self._open()
             self._forget()
             return [edges.load_edge(connection, edge) for edge in edges.known_edges(connection)]
         except StoreError:
-            self.close()
+            self._drop()
             raise
 
     def upkeep(self) -> None:
         """What is due about once a second: the latest values. Raises StoreError."""
         try:
-            self._commit.upkeep(self._open())
+            if self._beside is None or self._beside.closed:
+                self._beside = leases.connect(self._dsn, name="latest", worker=self._worker)
+            self._commit.upkeep(self._beside)
         except StoreError:
-            self.close()
+            self._suspect = True
+            self._commit.drop_latest()
+            self.close_upkeep()
             raise
+
+    def close_upkeep(self) -> None:
+        """Close the connection of `upkeep`; its next call opens another one."""
+        if self._beside is not None:
+            self._beside.close()
+            self._beside = None
 
     def tags(self, edge: EdgeId, epoch: UUID) -> TagMap | None:
         """The tag map of an epoch if it is remembered; never asks the database.
@@ -117,6 +134,16 @@ class Committer:
 
     def close(self) -> None:
         """Close the connections and forget everything; the next call begins afresh."""
+        self.close_upkeep()
+        self._drop()
+
+    def _look_anew_if_suspect(self) -> None:
+        """The database was away from `upkeep`: it may not be what it was."""
+        if self._suspect:
+            self._suspect = False
+            self._drop()
+
+    def _drop(self) -> None:
         self._forget()
         self._commit.close()
         if self._connection is not None:

@@ -50,6 +50,7 @@ R = TypeVar("R")
 
 _MOST_INBOUND = 512
 _DECODE_AT_ONCE = 32
+_DECODE_BYTES = 64 * 1024
 _KINDS = frozenset(("data", "status"))
 _ANSWER_LOOK_S = 0.1
 _UPKEEP_S = 1.0
@@ -135,6 +136,7 @@ class Session:
         self._answers = AnswerDesk(clock)
         self._to_greet = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._away: set[ThreadPoolExecutor] = set()
 
     async def run(self) -> None:
         """Receive until the connection is lost. Raises what ended it (RetryLater, Reconfigure)."""
@@ -143,6 +145,7 @@ class Session:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
             self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decode")
             stack.callback(self._decoder.shutdown)
+            self._beside = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
             stack.push_async_callback(self._close_committer)
             ended: LinesideError | None = None
             try:
@@ -180,7 +183,10 @@ class Session:
             self._to_greet.set()
 
     async def _close_committer(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._committer.close)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._beside, self._committer.close_upkeep)
+        self._beside.shutdown()
+        await loop.run_in_executor(self._thread, self._committer.close)
         self._thread.shutdown()
 
     # -- in ----------------------------------------------------------------------------------------
@@ -218,8 +224,11 @@ class Session:
         loop = asyncio.get_running_loop()
         while True:
             messages = [await self._raw.get()]
-            while len(messages) < _DECODE_AT_ONCE and not self._raw.empty():
+            size = len(messages[0].payload)
+            # The database need not wait for the decoding of many large ones.
+            while len(messages) < _DECODE_AT_ONCE and size < _DECODE_BYTES and self._raw.qsize():
                 messages.append(self._raw.get_nowait())
+                size += len(messages[-1].payload)
             arrivals = await loop.run_in_executor(self._decoder, self._look_at_all, messages)
             for message, arrival in zip(messages, arrivals, strict=True):
                 await self._line.put((message, arrival), rows=arrival.rows)
@@ -267,30 +276,33 @@ class Session:
 
     async def _upkeep(self) -> None:
         while True:
-            await self._insist(self._committer.upkeep)
+            if self._thread not in self._away:
+                await self._until_done(self._committer.upkeep, self._beside)
             await asyncio.sleep(_UPKEEP_S)
 
     async def _insist(self, work: Callable[[], R]) -> R:
         """Do it in the committer's thread, again and again while the database is away."""
         async with self._turn:
-            return await self._until_done(work)
+            return await self._until_done(work, self._thread)
 
-    async def _until_done(self, work: Callable[[], R]) -> R:
+    async def _until_done(self, work: Callable[[], R], thread: ThreadPoolExecutor) -> R:
         loop = asyncio.get_running_loop()
         failures = 0
         while True:
             try:
-                done = await loop.run_in_executor(self._thread, work)
+                done = await loop.run_in_executor(thread, work)
             except StoreError as error:
                 failures += 1
+                self._away.add(thread)
                 if self._state.database_away_us is None:
                     self._state.database_away_us = self._clock()
                 pause_s = self._backoff.pause_s(failures)
                 self._log.warning(error.code, **error.params, pause_s=round(pause_s, 2))
                 await asyncio.sleep(pause_s)
                 continue
-            self._state.database_away_us = None
-            if failures:
+            self._away.discard(thread)
+            if not self._away and self._state.database_away_us is not None:
+                self._state.database_away_us = None
                 self._log.info("the database is back", failures=failures)
                 self._to_greet.set()
             return done

@@ -176,4 +176,4 @@ class Worker:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
-_WRITE = frozenset({"ingest", "partitions"})
+_WRITE = frozenset({"ingest", "partitions", "latest"})

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from psycopg.types.json import Jsonb
 
+from ingest_server.store import arrays
 from ingest_server.store.copyrows import Readings, copy_origins, copy_readings
 from ingest_server.store.errors import CursorMoved, wrapped
 from ingest_server.store.queries import beside
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
-
-    from numpy.typing import NDArray
 
     from ingest_server.store.connection import Connection
     from ingest_server.store.rows import DeadLetterRow, EdgeRow, GapRow, NoticeRow, Outage
@@ -110,9 +109,9 @@ def _move(connection: Connection, pairs: Sequence[tuple[EdgeRow, EdgeRow]]) -> N
     moved = connection.execute(
         _SQL["move_edges"],
         {
-            "edge_id": [before.edge_id for before, _ in pairs],
-            "before": [before.next_batch for before, _ in pairs],
-            "after": [after.next_batch for _, after in pairs],
+            "edge_id": arrays.ints([before.edge_id for before, _ in pairs]),
+            "before": arrays.bigints([before.next_batch for before, _ in pairs]),
+            "after": arrays.bigints([after.next_batch for _, after in pairs]),
         },
     ).rowcount
     if moved != len(pairs):
@@ -157,15 +156,15 @@ def _move_streams(connection: Connection, moves: Sequence[tuple[int, int, Any]])
     return connection.execute(
         _SQL["move_streams"],
         {
-            "edge_id": [edge_id for edge_id, _, _ in moves],
-            "epoch": [row.epoch for _, _, row in moves],
-            "class": [str(row.cls) for _, _, row in moves],
-            "before": [cursor for _, cursor, _ in moves],
-            "cursor": [row.cursor for _, _, row in moves],
-            "applied": [row.applied for _, _, row in moves],
-            "opened_at": [_at(row.opened_us) for _, _, row in moves],
-            "last_to": [_at(row.last_to_us) for _, _, row in moves],
-            "rows": [row.rows for _, _, row in moves],
+            "edge_id": arrays.ints([edge_id for edge_id, _, _ in moves]),
+            "epoch": arrays.uuids([row.epoch for _, _, row in moves]),
+            "class": arrays.texts([str(row.cls) for _, _, row in moves]),
+            "before": arrays.bigints([cursor for _, cursor, _ in moves]),
+            "cursor": arrays.bigints([row.cursor for _, _, row in moves]),
+            "applied": arrays.bigints([row.applied for _, _, row in moves]),
+            "opened_at": arrays.times_or_null([row.opened_us for _, _, row in moves]),
+            "last_to": arrays.times_or_null([row.last_to_us for _, _, row in moves]),
+            "rows": arrays.bigints([row.rows for _, _, row in moves]),
         },
     ).rowcount
 
@@ -176,38 +175,45 @@ def _batches(connection: Connection, records: Sequence[RecordRows]) -> None:
     spans = [
         (None, None)
         if each.readings is None or not len(each.readings)
-        else (_at(int(each.readings.ts.min())), _at(int(each.readings.ts.max())))
+        else (int(each.readings.ts.min()), int(each.readings.ts.max()))
         for each in records
     ]
     connection.execute(
         _SQL["add_batches"],
         {
-            "edge_id": [each.edge_id for each in records],
-            "batch": [each.batch for each in records],
-            "epoch": [each.epoch for each in records],
-            "class": [str(each.cls) for each in records],
-            "seq": [each.seq for each in records],
-            "rows": [0 if each.readings is None else len(each.readings) for each in records],
-            "from_ts": [start for start, _ in spans],
-            "to_ts": [end for _, end in spans],
+            "edge_id": arrays.ints([each.edge_id for each in records]),
+            "batch": arrays.bigints([each.batch for each in records]),
+            "epoch": arrays.uuids([each.epoch for each in records]),
+            "class": arrays.texts([str(each.cls) for each in records]),
+            "seq": arrays.bigints([each.seq for each in records]),
+            "rows": arrays.ints(
+                [0 if each.readings is None else len(each.readings) for each in records]
+            ),
+            "from_ts": arrays.times_or_null([start for start, _ in spans]),
+            "to_ts": arrays.times_or_null([end for _, end in spans]),
         },
     )
 
 
 def _mark(connection: Connection, records: Sequence[RecordRows]) -> None:
     """Marks for the minutes whose rollups these readings change."""
-    times: dict[int, list[NDArray[np.int64]]] = {}
-    for each in records:
-        if each.readings is not None and len(each.readings):
-            times.setdefault(each.edge_id, []).append(each.readings.ts // _MINUTE_US)
-    edge_ids: list[int] = []
-    minutes: list[datetime] = []
-    for edge_id, parts in times.items():
-        distinct = np.unique(np.concatenate(parts)).tolist()
-        edge_ids += [edge_id] * len(distinct)
-        minutes += [to_datetime(minute * _MINUTE_US) for minute in distinct]
-    if edge_ids:
-        connection.execute(_SQL["mark_minutes"], {"edge_id": edge_ids, "minute": minutes})
+    parts = [(each.edge_id, each.readings.ts) for each in records if each.readings is not None]
+    edge_id = np.repeat([edge_id for edge_id, _ in parts], [len(ts) for _, ts in parts])
+    minute = np.concatenate([ts for _, ts in parts]) // _MINUTE_US
+    if not len(minute):
+        return
+    for _ in range(2):  # as they come, most readings are of their predecessor's minute
+        first = np.flatnonzero(np.diff(edge_id, prepend=-1) | np.diff(minute, prepend=minute[0]))
+        edge_id, minute = edge_id[first], minute[first]
+        order = np.lexsort((minute, edge_id))
+        edge_id, minute = edge_id[order], minute[order]
+    connection.execute(
+        _SQL["mark_minutes"],
+        {
+            "edge_id": arrays.ints(edge_id),
+            "minute": arrays.times(minute * _MINUTE_US),
+        },
+    )
 
 
 def _copy(connection: Connection, name: str, pieces: Sequence[bytes]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
+from ingest_server.store import arrays
 from ingest_server.store.errors import wrapped
 
 Connection = psycopg.Connection[Any]
@@ -36,7 +37,7 @@ def connect(dsn: str, *, name: str) -> Connection:
     Raises StoreError.
     """
     with wrapped():
-        return psycopg.connect(
+        connection = psycopg.connect(
             dsn,
             autocommit=True,
             connect_timeout=10,
@@ -47,6 +48,8 @@ def connect(dsn: str, *, name: str) -> Connection:
             keepalives_count=3,
             tcp_user_timeout=30_000,
         )
+    arrays.teach(connection)
+    return connection
 
 
 @asynccontextmanager

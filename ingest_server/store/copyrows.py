@@ -9,12 +9,13 @@ array. Texts vary in length: they take one comprehension.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest_server.store.arrays import EARLIEST_US, LATEST_US, POSTGRES_EPOCH_US
 from ingest_server.store.rows import Shape, TagMap
 from wire.quality import has_value, to_signed
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from ingest_server.domain.facts import Facts
     from wire.samples import Samples
 
-POSTGRES_EPOCH_US: Final = 946_684_800_000_000
-"""2000-01-01, from which PostgreSQL counts."""
 HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER: Final = b"\xff\xff"
 
@@ -64,6 +63,27 @@ class Readings:
             orig=None if self.orig is None else self.orig[index],
             shape=self.shape[index],
         )
+
+
+def joined(parts: Sequence[Readings]) -> Readings:
+    """All readings one after another; device times set aside are left out."""
+    if len(parts) == 1:
+        return replace(parts[0], orig=None)
+    texts: NDArray[np.object_] | None = None
+    if any(part.s is not None for part in parts):
+        texts = np.concatenate(
+            [np.full(len(part), "", np.object_) if part.s is None else part.s for part in parts]
+        )
+    return Readings(
+        tag_id=np.concatenate([part.tag_id for part in parts]),
+        ts=np.concatenate([part.ts for part in parts]),
+        q=np.concatenate([part.q for part in parts]),
+        f=np.concatenate([part.f for part in parts]),
+        i=np.concatenate([part.i for part in parts]),
+        s=texts,
+        orig=None,
+        shape=np.concatenate([part.shape for part in parts]),
+    )
 
 
 def readings_of(samples: Samples, tags: TagMap) -> Readings:
@@ -147,7 +167,9 @@ def copy_readings(parts: Sequence[tuple[Readings, int]]) -> list[bytes]:
     The pieces joined are the whole, header and trailer included.
     """
     pieces: list[bytes] = [HEADER]
-    for readings, batch in parts:
+    if parts:
+        readings = joined([part for part, _ in parts])
+        batch = np.repeat([number for _, number in parts], [len(part) for part, _ in parts])
         shape = readings.shape
         rows = np.flatnonzero(shape == Shape.FROM_FLOAT)
         if rows.size:
@@ -226,17 +248,17 @@ def copy_marks(parts: Sequence[tuple[NDArray[np.object_], int]]) -> list[bytes]:
 
 
 def _filled(
-    layout: np.dtype[Any], readings: Readings, rows: NDArray[np.intp], batch: int
+    layout: np.dtype[Any], readings: Readings, rows: NDArray[np.intp], batch: NDArray[np.int64]
 ) -> NDArray[np.void]:
     out = np.repeat(_BLANKS[layout], rows.size)
     out["ts"] = readings.ts[rows] - POSTGRES_EPOCH_US
     out["tag_id"] = readings.tag_id[rows]
     out["q"] = to_signed(readings.q[rows])
-    out["batch"] = batch
+    out["batch"] = batch[rows]
     return out
 
 
-def _text_rows(readings: Readings, rows: NDArray[np.intp], batch: int) -> bytes:
+def _text_rows(readings: Readings, rows: NDArray[np.intp], batch: NDArray[np.int64]) -> bytes:
     ts = (readings.ts[rows] - POSTGRES_EPOCH_US).tolist()
     tags = readings.tag_id[rows].tolist()
     texts = [""] * len(ts) if readings.s is None else readings.s[rows].tolist()
@@ -246,15 +268,13 @@ def _text_rows(readings: Readings, rows: NDArray[np.intp], batch: int) -> bytes:
     return b"".join(
         _TEXT_HEAD.pack(7, 8, at, 4, tag, -1, -1, len(text))
         + text
-        + _TEXT_TAIL.pack(4, q, 8, batch)
-        for at, tag, text, q in zip(ts, tags, encoded, quality, strict=True)
+        + _TEXT_TAIL.pack(4, q, 8, number)
+        for at, tag, text, q, number in zip(
+            ts, tags, encoded, quality, batch[rows].tolist(), strict=True
+        )
     )
-
-
-_EARLIEST_US: Final = -62_135_596_800_000_000
-_LATEST_US: Final = 253_402_300_799_999_999
 
 
 def _within_years(at_us: NDArray[np.int64]) -> NDArray[np.int64]:
     """Times a device made up, held within the years 1 to 9999 that everything can show."""
-    return np.clip(at_us, _EARLIEST_US, _LATEST_US)
+    return np.clip(at_us, EARLIEST_US, LATEST_US)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from ingest_server.store import arrays
 from ingest_server.store.errors import wrapped
 from ingest_server.store.queries import beside
 
@@ -118,9 +119,9 @@ def save(connection: Connection, blocks: Sequence[Block]) -> None:
         connection.execute(
             _SQL["save_fold_blocks"],
             {
-                "edge_id": [one.edge_id for one in blocks],
-                "kind": [one.kind for one in blocks],
-                "block": [one.block for one in blocks],
-                "content": [one.content for one in blocks],
+                "edge_id": arrays.ints([one.edge_id for one in blocks]),
+                "kind": arrays.texts([one.kind for one in blocks]),
+                "block": arrays.ints([one.block for one in blocks]),
+                "content": arrays.bytestrings([one.content for one in blocks]),
             },
         )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ingest_server.store.errors import wrapped
 from ingest_server.store.queries import beside
 
 if TYPE_CHECKING:
+    from ingest_server.store.arrays import Array
     from ingest_server.store.connection import Connection
 
 _SQL = beside(__file__, "latest.sql")
 
 
-def save(connection: Connection, columns: Mapping[str, Sequence[Any]]) -> None:
+def save(connection: Connection, columns: Mapping[str, Array]) -> None:
     """Write one row a tag unless a newer one is there. Raises StoreError."""
     with wrapped():
         connection.execute(_SQL["save"], columns)

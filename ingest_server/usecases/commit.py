@@ -61,8 +61,15 @@ class Commit:
         return not folded.parked
 
     def upkeep(self, connection: Connection) -> None:
-        """Write the latest values; due about once a second. Raises StoreError."""
+        """Write the latest values; due about once a second. Raises StoreError.
+
+        On a connection of its own, it may be called from another thread while `run` is under way.
+        """
         self._latest.flush(connection)
+
+    def drop_latest(self) -> None:
+        """The database may not be what it was: rebuild its latest values at the next upkeep."""
+        self._latest = Latest()
 
     def forget(self) -> None:
         """Read everything afresh: the database may not be what it was."""
@@ -72,7 +79,7 @@ class Commit:
     def close(self) -> None:
         """Give the connections back; latest values are rebuilt at the next upkeep."""
         self.forget()
-        self._latest = Latest()
+        self.drop_latest()
         self._partitions.close()
 
 

@@ -3,25 +3,26 @@
 In the transaction of the readings it would cost a good part of the rate. What a crash loses of it
 is rebuilt from the readings when the next process begins: some edges at each flush, so that
 thousands of them hold up nothing else.
+
+Invariant: `note` and `flush` may be called from two threads: writing does not hold up the commits.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ingest_server.store import latest
-from ingest_server.store.copyrows import Readings
+from ingest_server.store import arrays, latest
+from ingest_server.store.copyrows import Readings, joined
 from ingest_server.store.rows import Shape
-from runtime.clock import to_datetime
 from wire.quality import to_signed
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from ingest_server.store.arrays import Array
     from ingest_server.store.connection import Connection
 
 
@@ -35,18 +36,26 @@ class Latest:
         self._rebuild_s = rebuild_s
         self._to_rebuild: list[int] | None = None
         self._pending: list[Readings] = []
+        self._taking = threading.Lock()
 
     def note(self, parts: Sequence[Readings]) -> None:
         """Remember the newest reading of each tag among these, by event time."""
-        if len(parts) > 1 or any(len(part) for part in parts):
-            self._pending.append(newest(joined([*self._pending, *parts])))
-            self._pending = self._pending[-1:]
+        if not any(len(part) for part in parts):
+            return
+        with self._taking:
+            self._pending = [newest(joined([*self._pending, *parts]))]
 
     def flush(self, connection: Connection) -> None:
         """Write what is remembered. Raises StoreError; then it is still remembered."""
-        if self._pending:
-            latest.save(connection, columns(self._pending[0]))
-            self._pending.clear()
+        with self._taking:
+            taken, self._pending = self._pending, []
+        try:
+            for one in taken:
+                latest.save(connection, columns(one))
+        except BaseException:
+            with self._taking:
+                self._pending = [newest(joined([*taken, *self._pending]))]
+            raise
         if self._to_rebuild is None:
             self._to_rebuild = latest.edges(connection)[::-1]
         end_s = time.monotonic() + self._rebuild_s
@@ -57,21 +66,6 @@ class Latest:
                 return
 
 
-def joined(parts: Sequence[Readings]) -> Readings:
-    """All readings one after another; device times set aside are left out."""
-    texts = [np.full(len(part), "", np.object_) if part.s is None else part.s for part in parts]
-    return Readings(
-        tag_id=np.concatenate([part.tag_id for part in parts]),
-        ts=np.concatenate([part.ts for part in parts]),
-        q=np.concatenate([part.q for part in parts]),
-        f=np.concatenate([part.f for part in parts]),
-        i=np.concatenate([part.i for part in parts]),
-        s=np.concatenate(texts),
-        orig=None,
-        shape=np.concatenate([part.shape for part in parts]),
-    )
-
-
 def newest(readings: Readings) -> Readings:
     """One reading a tag: the latest by event time, of equal ones the last."""
     order = np.lexsort((readings.ts, readings.tag_id))
@@ -80,25 +74,20 @@ def newest(readings: Readings) -> Readings:
     return readings.take(order[last])
 
 
-def columns(readings: Readings) -> dict[str, list[Any]]:
-    """Columns of `tag_latest` as lists, one entry a tag."""
+def columns(readings: Readings) -> dict[str, Array]:
+    """Columns of `tag_latest`, one entry a tag."""
     shape = readings.shape
     texts = [""] * len(readings) if readings.s is None else readings.s.tolist()
     return {
-        "tag_id": readings.tag_id.tolist(),
-        "ts": [to_datetime(at_us) for at_us in readings.ts.tolist()],
-        "num": _where(shape == Shape.FROM_FLOAT, readings.f),
-        "big": _where(shape == Shape.BIG, readings.i),
-        "txt": [
-            text.replace("\0", "\u2400") if kind == Shape.TEXT else None
-            for text, kind in zip(texts, shape.tolist(), strict=True)
-        ],
-        "q": to_signed(readings.q).tolist(),
+        "tag_id": arrays.ints(readings.tag_id),
+        "ts": arrays.times(readings.ts),
+        "num": arrays.doubles(readings.f, nulls=shape != Shape.FROM_FLOAT),
+        "big": arrays.bigints(readings.i, nulls=shape != Shape.BIG),
+        "txt": arrays.texts(
+            [
+                text.replace("\0", "\u2400") if kind == Shape.TEXT else None
+                for text, kind in zip(texts, shape.tolist(), strict=True)
+            ]
+        ),
+        "q": arrays.ints(to_signed(readings.q)),
     }
-
-
-def _where(chosen: NDArray[np.bool_], values: NDArray[Any]) -> list[Any]:
-    """The values that are chosen, None in the place of the others."""
-    found: NDArray[np.object_] = np.full(len(values), None, np.object_)
-    found[chosen] = values[chosen]
-    return list(found.tolist())

@@ -42,7 +42,7 @@ WHERE w.worker = seen.worker AND w.renewed_at = seen.renewed_at
 SELECT pg_terminate_backend(pid, 2000)
 FROM pg_stat_activity
 WHERE datname = current_database()
-  AND application_name ~ '^lineside (ingest|partitions) '
+  AND application_name ~ '^lineside (ingest|partitions|latest) '
   AND split_part(application_name, ' ', 3) = ANY(%(worker)s::text[])
   AND NOT EXISTS (
       SELECT FROM ingest_worker WHERE worker::text = split_part(application_name, ' ', 3))

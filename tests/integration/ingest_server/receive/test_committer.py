@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from zlib import crc32
 
@@ -14,6 +15,7 @@ from edge_agent.buffer.events import EventLine
 from ingest_server.receive.arrival import look_at
 from ingest_server.receive.committer import Committer
 from ingest_server.receive.draft import Outcome
+from ingest_server.store.errors import StoreAway
 from runtime.clock import from_datetime, now_us
 from tests.integration.ingest_server.receive.looks import rows, stored, wanted
 from tests.integration.ingest_server.receive.model_edge import (
@@ -31,6 +33,9 @@ from wire.topics import up
 
 EDGE = EdgeId(plant="demo", edge="line-a")
 TOPIC = up(EDGE, "data")
+
+NOT_THE_NEWEST = """SELECT count(*) FROM tag_latest AS l JOIN reading AS r USING (tag_id)
+                    WHERE r.ts > l.ts"""
 
 Handle = Callable[..., list[Outcome]]
 
@@ -304,6 +309,48 @@ def test_another_writer_is_noticed_and_nothing_is_written_twice(
         "next",
     ]
     assert stored(migrated) == wanted(epoch)
+
+
+def test_latest_values_do_not_hold_up_what_is_stored(
+    committer: Committer, handle: Handle, migrated: str
+) -> None:
+    epoch = started(EDGE)
+    fill(epoch, records=4, rows=3)
+    handle(*epoch.records[:4])
+    with ThreadPoolExecutor(1) as thread, psycopg.connect(migrated) as other:
+        other.execute("LOCK TABLE lineside.tag_latest")
+        upkeep = thread.submit(committer.upkeep)
+        while not rows(migrated, "SELECT 1 FROM pg_locks WHERE NOT granted"):
+            assert not upkeep.done()
+        handle(*epoch.records[4:])
+        assert not upkeep.done()
+        other.rollback()
+        upkeep.result(timeout=20)
+    assert stored(migrated) == wanted(epoch)
+    committer.upkeep()
+    assert rows(migrated, NOT_THE_NEWEST) == [(0,)]
+
+
+def test_latest_values_that_could_not_be_written_are_made_up_for(
+    committer: Committer, handle: Handle, migrated: str
+) -> None:
+    epoch = started(EDGE)
+    fill(epoch, records=4, rows=3)
+    handle(*epoch.records[:4])
+    committer.upkeep()
+    handle(*epoch.records[4:])
+    with psycopg.connect(migrated, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE application_name = 'lineside latest' AND datname = current_database()"
+        )
+    with pytest.raises(StoreAway):
+        committer.upkeep()
+    committer.upkeep()
+    assert rows(migrated, NOT_THE_NEWEST) == [(0,)]
+    known = len({path for path, _, _ in epoch.truth})
+    assert rows(migrated, "SELECT count(*) FROM tag_latest") == [(known,)]
+    assert handle(*epoch.records)[-1].reason == "stored_already"
 
 
 def test_device_outages_open_and_close_gaps(handle: Handle, migrated: str) -> None:

@@ -77,26 +77,28 @@ def copying(worker: Connection) -> None:
     worker.pgconn.exec_(b"COPY lineside.reading FROM STDIN (FORMAT binary)")
 
 
-@pytest.mark.parametrize("busy", [locking, copying])
+@pytest.mark.parametrize(
+    ("busy", "name"), [(locking, "ingest"), (copying, "ingest"), (locking, "latest")]
+)
 def test_what_a_stopped_worker_locked_is_free_when_it_is_evicted(
-    base: str, joined: Joined, busy: Callable[[Connection], None]
+    base: str, joined: Joined, busy: Callable[[Connection], None], name: str
 ) -> None:
     stopped, other = uuid4(), uuid4()
     joined(stopped)
     leases = joined(other)
-    writer = connect_as(base, name="ingest", worker=stopped)
+    writer = connect_as(base, name=name, worker=stopped)
     try:
         busy(writer)
         with connect(base, name="test") as look:
             locked = look.execute("SELECT pg_try_advisory_lock(42)").fetchone()
             assert locked == (False,)
             leases.cut([stopped])  # it lives: nothing happens
-            assert ("ingest", stopped) in leases.connected()
+            assert (name, stopped) in leases.connected()
             evict(leases, stopped)
-            assert ("ingest", stopped) not in leases.connected()
+            assert (name, stopped) not in leases.connected()
             assert look.execute("SELECT pg_try_advisory_lock(42)").fetchone() == (True,)
         with pytest.raises(LeaseLost):
-            connect_as(base, name="ingest", worker=stopped)
+            connect_as(base, name=name, worker=stopped)
     finally:
         writer.close()
 
