@@ -60,7 +60,8 @@ class OpcUaConnection:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """requests, refused, mismatched, overflowed (at the server), given_up (here), holes."""
+        """requests, refused, mismatched, overflowed (at the server), given_up (here), holes,
+        foreign (values under handles nobody gave out)."""
         return self._counts
 
     async def __aenter__(self) -> Self:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import struct
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -24,6 +25,7 @@ from asyncua.ua.uaerrors import UaError
 
 from drivers.opcua.answers import Answers
 from drivers.opcua.config import STATUS_NODE, OpcUaDevice, Security
+from drivers.opcua.hardened import harden
 from drivers.opcua.nodes import question, standard
 from drivers.opcua.reads import Read
 from drivers.opcua.security import (
@@ -42,6 +44,18 @@ SESSION_MS: Final = 60_000
 _CLOSE_S: Final = 2.0
 _CHANNEL_SHARE: Final = 0.7
 """OPC UA Part 4, 5.5.2.1 has a channel renewed after 75 % of its lifetime."""
+
+UNREADABLE: Final = (
+    UaError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What the library raises of bytes that are no answer, or say that the service failed."""
 
 _REFUSED_USER: Final = (
     uaerrors.BadUserAccessDenied,
@@ -75,6 +89,7 @@ class Session:
 
     async def open(self) -> None:
         """Connect and log in; raises RetryLater or Reconfigure."""
+        harden()
         config = self._config
         client = Client(config.url, timeout=self._timeout_s)
         client.name = client.description = "Lineside edge"
@@ -153,7 +168,13 @@ class Session:
             protocol = None if self._client is None else self._client.uaclient.protocol
             if protocol is None:
                 raise ConnectionError("not connected")
-            return read.answers(await protocol.send_request(read.request()))
+            body = await protocol.send_request(read.request())
+            try:
+                return read.answers(body)
+            except UaError:
+                raise
+            except UNREADABLE as error:
+                raise self.give_up(f"an answer that cannot be read: {error!r:.200}") from error
 
     async def _open(self, client: Client) -> None:
         security = self._config.security

@@ -30,6 +30,8 @@ class Inbox:
         self._any_missing = False
         self.waiting = 0
         self.given_up = 0
+        self.foreign = 0
+        """Values under handles that nobody gave out; dropped."""
         self.read_us = 0
 
     def put(self, items: list[ua.MonitoredItemNotification]) -> None:
@@ -45,7 +47,7 @@ class Inbox:
 
     def missed(self, rows: Rows) -> None:
         """Values of these points are missing: their next ones will say so."""
-        self._missing[rows] = True
+        self._missing[rows[rows < self._missing.size]] = True
         self._any_missing = True
 
     def take(self) -> tuple[Rows, Sequence[ua.DataValue]]:
@@ -53,8 +55,13 @@ class Inbox:
         items = [item for part in self._parts for item in part]
         self._parts.clear()
         self.waiting = 0
-        handles = [item.ClientHandle for item in items]
-        return np.array(handles, np.intp), [item.Value for item in items]
+        rows: Rows = np.array([item.ClientHandle for item in items], np.intp)
+        ours = rows < self._missing.size
+        if not ours.all():
+            self.foreign += int((~ours).sum())
+            items = [items[at] for at in np.flatnonzero(ours).tolist()]
+            rows = rows[ours]
+        return rows, [item.Value for item in items]
 
     def after_a_hole(self, rows: Rows) -> NDArray[np.bool_]:
         """Which of the values at these rows are the first after missing ones; forgets it."""
@@ -99,6 +106,6 @@ class Subscription:
         self._next = 1 if number >= 2**32 - 1 else number + 1
         for notification in message.NotificationData:
             if isinstance(notification, ua.DataChangeNotification):
-                self._inbox.put(notification.MonitoredItems)
+                self._inbox.put(notification.MonitoredItems or [])
             elif isinstance(notification, ua.StatusChangeNotification):
                 self.ended = ua.StatusCode(notification.Status.value).name

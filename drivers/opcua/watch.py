@@ -75,8 +75,8 @@ class Watch:
         looked_s = self._now_s()
         while self._reporting:
             await self._wait()
-            if self._inbox.waiting:
-                yield self._take()
+            if self._inbox.waiting and (columns := self._take()).point.size:
+                yield columns
             self._check()
             if self._now_s() - looked_s >= _LOOK_S:
                 looked_s = self._now_s()
@@ -105,6 +105,7 @@ class Watch:
                 self._session.give_up("a subscription fell silent")
                 raise self._session.error("LS-3219", silent_s=round(silent_s, 1))
         given_up = self._counts["given_up"] = self._inbox.given_up
+        self._counts["foreign"] = self._inbox.foreign
         self._counts["holes"] = sum(subscription.holes for subscription in self._reporting)
         if given_up > 2 * self._told_given_up:
             self._told_given_up = given_up

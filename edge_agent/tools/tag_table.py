@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import csv
 import io
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, Literal
+from typing import BinaryIO, Final, Literal
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile, ZipFile
 
 from runtime.errors import Reconfigure
 
@@ -21,6 +24,26 @@ Cell = str | int | float | bool
 EXCEL: Final = (".xlsx", ".xlsm")
 _DELIMITERS: Final = ",;\t"
 _CSV_FIELD: Final = 64 * 1024
+MOST_BYTES: Final = 32 * 2**20
+"""Of a file; a list of 100,000 tags has half of it."""
+MOST_UNPACKED: Final = 256 * 2**20
+"""Of an Excel file, all its parts unpacked."""
+MOST_ROWS: Final = 200_000
+MOST_COLUMNS: Final = 256
+_UNREADABLE: Final = (
+    BadZipFile,
+    ParseError,
+    zlib.error,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What openpyxl, and what it stands on, raises of a file that is none of Excel's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +98,9 @@ def _text(cell: object) -> str:
 
 
 def _csv_rows(path: Path) -> Iterator[Sequence[str]]:
-    raw = path.read_bytes()
+    with path.open("rb") as file:
+        raw = file.read(MOST_BYTES + 1)
+    _demand(len(raw) <= MOST_BYTES, path, "LS-4725", limit_mib=MOST_BYTES // 2**20)
     encodings = ("utf-16",) if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "gb18030")
     for encoding in encodings:
         try:
@@ -94,20 +119,40 @@ def _csv_rows(path: Path) -> Iterator[Sequence[str]]:
 
 def _excel_rows(path: Path) -> Iterator[Sequence[str]]:
     _demand_openpyxl(path)
-    from zipfile import BadZipFile
+    _demand(path.stat().st_size <= MOST_BYTES, path, "LS-4725", limit_mib=MOST_BYTES // 2**20)
+    with path.open("rb") as file:
+        try:
+            rows = _cells(file, path)
+        except (*_UNREADABLE, OSError) as error:
+            reason = str(error)[:200] or type(error).__name__
+            raise Reconfigure("LS-4710", file=str(path), reason=reason) from error
+    _demand(len(rows) <= MOST_ROWS, path, "LS-4726", rows=MOST_ROWS)
+    return iter(rows)
 
+
+def _cells(file: BinaryIO, path: Path) -> list[Sequence[str]]:
+    """The rows of the first sheet, one too many if there are more than `MOST_ROWS`."""
     from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
 
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, InvalidFileException, KeyError, ValueError) as error:
-        raise Reconfigure("LS-4710", file=str(path), reason=str(error)) from error
+    with ZipFile(file) as parts:
+        # The archive's own word: unpacking stops there, so that it bounds what is unpacked.
+        unpacked = sum(part.file_size for part in parts.infolist())
+    _demand(unpacked <= MOST_UNPACKED, path, "LS-4725", limit_mib=MOST_UNPACKED // 2**20)
+    book = load_workbook(file, read_only=True, data_only=True)
     try:
         sheet = book.worksheets[0]
-        return iter([[_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)])
+        every = sheet.iter_rows(max_row=MOST_ROWS + 1, max_col=MOST_COLUMNS, values_only=True)
+        return [
+            [_text(cell) for cell in row] if any(cell is not None for cell in row) else []
+            for row in every
+        ]
     finally:
         book.close()
+
+
+def _demand(holds: bool, path: Path, code: str, **params: object) -> None:  # noqa: FBT001
+    if not holds:
+        raise Reconfigure(code, file=str(path), **params)
 
 
 def _write_excel(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:

@@ -68,6 +68,17 @@ TEXTS: dict[str, Text] = {
         en="'{value}' stands in a column without a name. Name the column in the first row.",
         zh="“{value}”所在的列没有列名。请在第一行填写列名。",
     ),
+    "LS-4725": Text(
+        en="{file} is larger than {limit_mib} MiB, or unpacks to more. A tag list is not: save the "
+        "list alone, or split it.",
+        zh="{file} 超过 {limit_mib} MiB（或解压后超过）。变量清单不会这么大："
+        "请只保存清单本身，或将其拆分。",
+    ),
+    "LS-4726": Text(
+        en="The first sheet of {file} has more than {rows} rows. Delete what stands below the "
+        "list, or split it.",
+        zh="{file} 的第一个工作表超过 {rows} 行。请删除清单下方的内容，或将其拆分。",
+    ),
     "LS-4724": Text(
         en="{file} exists. Choose another name, or give --config {file} to put the tags into it.",
         zh="{file} 已存在。请换用其他名称，或用 --config {file} 将变量写入其中。",

@@ -85,3 +85,15 @@ def test_the_server_ending_a_subscription_is_noted() -> None:
     ended = ua.StatusChangeNotification(Status=ua.StatusCode(ua.UInt32(0x800A_0000)))
     subscription.hear(answer(1, ended), 1.0)
     assert subscription.ended == "BadTimeout"
+
+
+def test_values_under_handles_that_nobody_gave_out_are_dropped_and_counted() -> None:
+    box = inbox(most=4)
+    box.put(items(0, 4, 2**32 - 1, 1))
+    rows, values = box.take()
+    assert rows.tolist() == [0, 1]
+    assert len(values) == 2
+    assert box.foreign == 2
+    box.put(items(9, 9, 9))
+    box.put(items(1, 2, 3))
+    assert box.take()[0].tolist() == [1, 2, 3]
