@@ -8,7 +8,7 @@ from uuid import UUID
 
 import aiosqlite
 
-from edge_agent.buffer.opening import new_epoch
+from edge_agent.buffer.opening import Unreadable, new_epoch
 from edge_agent.buffer.queries import named
 from edge_agent.buffer.records import insert
 from edge_agent.buffer.rows import Entry, Place, StreamState
@@ -32,7 +32,14 @@ class Chain:
 
 
 async def read_chain(db: aiosqlite.Connection) -> Chain:
-    """What the file knows."""
+    """What the file knows. Raises Unreadable where it says what was never written."""
+    try:
+        return await _read_chain(db)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unreadable(f"a row of the chain: {error!r:.200}") from error
+
+
+async def _read_chain(db: aiosqlite.Connection) -> Chain:
     sql = named()
     epochs = {
         row[0]: Predecessor(
@@ -42,6 +49,8 @@ async def read_chain(db: aiosqlite.Connection) -> Chain:
     }
     streams = {}
     for row in await db.execute_fetchall(sql["streams"]):
+        if not all(isinstance(value, int) for value in (*row[2:4], *row[6:8])):
+            raise TypeError(row[:4])
         state = StreamState(
             ord=row[0],
             epoch=epochs[row[0]].epoch,

@@ -36,9 +36,9 @@ def marker(path: Path) -> Path:
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether the file itself is broken, rather than the disk busy, full or away."""
-    return _primary(error) in _DAMAGED or (
-        type(error) is sqlite3.DatabaseError and _primary(error) == 0
-    )
+    # Without a code of SQLite's own: the module found bytes in a text that are none.
+    own = type(error) in (sqlite3.DatabaseError, sqlite3.OperationalError)
+    return _primary(error) in _DAMAGED or (own and _primary(error) == 0)
 
 
 def verdict(error: sqlite3.Error, path: Path) -> Exception:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from edge_agent.buffer.queries import added, named, schema
 from edge_agent.buffer.records import holes, is_sound, tombstone_values
 from edge_agent.buffer.rows import Place, Salvage, Stored, StreamState
 from runtime import platform
+from wire.columns import LATEST_US
 from wire.errors import WireError
 from wire.frame import Kind, StreamClass, read_prefix
 
@@ -52,6 +53,8 @@ def salvage(path: Path, *, reason: str, now_us: int) -> Salvage:
         new.executescript(f"{schema()} {added()} pragma user_version = {opening.VERSION};")
         new.execute("begin")
         with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as old:
+            # One text that is none must not end the reading of its table.
+            old.text_factory = _as_text
             records, lost = _Transfer(old, new, now_us).run()
         new.execute("commit")
     fresh.replace(complete_of(path))
@@ -91,10 +94,11 @@ class _Transfer:
         for table, columns in _BESIDE.items():
             marks = ", ".join("?" * len(columns.split(",")))
             for row in self._rows(f"select {columns} from {table}"):  # noqa: S608
-                self._new.execute(
-                    f"insert or ignore into {table} ({columns}) values ({marks})",  # noqa: S608
-                    row,
-                )
+                with suppress(sqlite3.Error):  # a value that the column cannot have
+                    self._new.execute(
+                        f"insert or ignore into {table} ({columns}) values ({marks})",  # noqa: S608
+                        row,
+                    )
         return records, lost
 
     def _rows(self, statement: str) -> Iterator[tuple[Any, ...]]:
@@ -106,14 +110,19 @@ class _Transfer:
 
     def _epochs(self) -> None:
         known = self._rows("select ord, epoch, opened_us, alive_us, closed_us, agent from epoch")
-        for ord_, epoch, *rest in known:
-            if isinstance(epoch, bytes) and len(epoch) == 16:
-                self._add_epoch(UUID(bytes=epoch), ord_, *rest)
+        for ord_, epoch, opened_us, alive_us, closed_us, agent in known:
+            sound = isinstance(epoch, bytes) and len(epoch) == 16 and isinstance(agent, str)
+            times = (opened_us, alive_us, *([] if closed_us is None else [closed_us]))
+            if sound and _counts(ord_, *times) and UUID(bytes=epoch) not in self._ords:
+                self._add_epoch(UUID(bytes=epoch), ord_, opened_us, alive_us, closed_us, agent)
         for ord_, cls, last_seq, acked, from_us, to_us in self._rows(
             "select ord, cls, last_seq, acked, from_us, to_us from stream"
         ):
+            if cls not in list(StreamClass) or not _counts(last_seq, acked):
+                continue
             state = self._streams.get(Place(ord=ord_, cls=StreamClass(cls)))
-            if state is not None:
+            times = tuple(one for one in (from_us, to_us) if one is not None)
+            if state is not None and _counts(*times):
                 state.last_seq, state.acked = last_seq, acked
                 state.from_us, state.to_us = from_us, to_us
 
@@ -170,13 +179,16 @@ class _Transfer:
         except (WireError, TypeError):
             return False
         if prefix.epoch not in self._ords:
-            at_us = row[9]
+            at_us = row[9] if _counts(row[9]) else self._now_us
             ord_ = max(self._ords.values(), default=0) + 1
             self._add_epoch(prefix.epoch, ord_, at_us, at_us, None, "")
         ord_ = self._ords[prefix.epoch]
         state = self._streams[Place(ord=ord_, cls=prefix.cls)]
         stored = Stored(seq=prefix.seq, through=through, body=body)
         single = prefix.kind is not Kind.TOMBSTONE
+        cause = row[6]
+        if not _counts(seq, through, *row[7:12]) or not isinstance(cause, str | None):
+            return False
         if seq != prefix.seq or through < seq or (single and through != seq):
             return False
         if not is_sound(stored, state):
@@ -217,3 +229,12 @@ class _Transfer:
                 self._new.execute(named()["append"], tombstone_values(run, state, self._now_us))
                 lost += run.through - run.seq + 1
         return lost
+
+
+def _counts(*values: object) -> bool:
+    """Whether all of these are numbers or times that may stand in such a column."""
+    return all(isinstance(value, int) and 0 <= value < LATEST_US for value in values)
+
+
+def _as_text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
