@@ -60,7 +60,7 @@ _ROW: Final = EdgeRow(
         (BEFORE, StreamClass.KEY): StreamRow(epoch=BEFORE, cls=StreamClass.KEY, cursor=3, ord=1),
     },
 )
-_SHAPES: Final = (Shape.FROM_INTEGER, Shape.BIG, Shape.FROM_FLOAT, Shape.FROM_FLOAT, Shape.TEXT)
+_SHAPES: Final = (Shape.BIG, Shape.BIG, Shape.FROM_FLOAT, Shape.FROM_FLOAT, Shape.TEXT)
 MAP: Final = TagMap().with_tags([(n, 100 + n, _SHAPES[n % len(_SHAPES)]) for n in range(1, _TAGS)])
 
 
