@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -13,6 +15,8 @@ from ingest_server.embedded.postgres import DATABASE, EmbeddedPostgres, find_ins
 from runtime.errors import RetryLater
 
 _LIMIT_S = 300.0
+_RENAME_LIMIT_S = 30.0
+_BESIDE = f"{DATABASE}_put_back"
 
 
 def dump(
@@ -25,11 +29,35 @@ def dump(
 def restore(
     database: EmbeddedPostgres, file: Path, *, environ: Mapping[str, str] = os.environ
 ) -> None:
-    """Put the database back to a dump; whoever is connected is thrown out, as in an emergency."""
+    """Put the database back to a dump; whoever is connected is thrown out, as in an emergency.
+
+    It is restored beside the present one and then takes its place: nobody works on half of it.
+    """
     with psycopg.connect(database.dsn_of("postgres"), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)".encode())
-        connection.execute(f"CREATE DATABASE {DATABASE}".encode())
-    _tool(environ, "pg_restore", "--exit-on-error", f"--dbname={database.dsn}", str(file))
+        connection.execute(f"DROP DATABASE IF EXISTS {_BESIDE} WITH (FORCE)".encode())
+        connection.execute(f"CREATE DATABASE {_BESIDE}".encode())
+        target = f"--dbname={database.dsn_of(_BESIDE)}"
+        _tool(environ, "pg_restore", "--exit-on-error", target, str(file))
+        connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)".encode())
+        _rename(connection)
+
+
+def _rename(connection: psycopg.Connection[Any]) -> None:
+    """Give the restored database its name; an extension's workers may have connected to it."""
+    end = time.monotonic() + _RENAME_LIMIT_S
+    while True:
+        try:
+            connection.execute(f"ALTER DATABASE {_BESIDE} RENAME TO {DATABASE}".encode())
+        except psycopg.errors.ObjectInUse:
+            if time.monotonic() > end:
+                raise
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                (_BESIDE,),
+            )
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _tool(environ: Mapping[str, str], name: str, *arguments: str) -> None:

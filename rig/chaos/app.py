@@ -47,6 +47,7 @@ class Asked:
     bound_s: float
     compare_every: int
     soak_minutes: float
+    rate: float
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,6 +94,7 @@ def begin(asked: Asked) -> tuple[Story, Path]:
         broker=broker,
         database="timescaledb" if has_timescaledb else "plain",
         only=sorted(asked.only),
+        rate=asked.rate,
     )
     story.save(folder)
     return story, folder
@@ -169,6 +171,7 @@ def parse(argv: Sequence[str]) -> Asked:
     parser.add_argument("--bound", type=float, default=90.0, metavar="S", help=say("LS-8227"))
     parser.add_argument("--compare-every", type=int, metavar="N", help=say("LS-8232"))
     parser.add_argument("--soak", type=float, default=0.0, metavar="MIN", help=say("LS-8231"))
+    parser.add_argument("--rate", type=float, default=0.0, metavar="N", help=say("LS-8233"))
     parser.add_argument("--lang", choices=("en", "zh"), help=say("LS-8137"))
     asked = parser.parse_args(argv)
     only = tuple(word for word in asked.only.split(",") if word)
@@ -178,9 +181,11 @@ def parse(argv: Sequence[str]) -> Asked:
     every = asked.compare_every
     if every is None:
         every = _COMPARE_EVERY if asked.cycles > _LONG else 0
-    if asked.cycles < 1 or asked.bound <= 0 or asked.soak < 0 or every < 0:
+    if asked.cycles < 1 or asked.bound <= 0 or min(asked.soak, asked.rate, every) < 0:
         parser.error(say("LS-8229"))
-    if asked.resume is not None and (asked.seed is not None or asked.keep is not None or only):
+    if asked.resume is not None and (
+        asked.seed is not None or asked.keep is not None or only or asked.rate
+    ):
         parser.error(say("LS-8230"))
     return Asked(
         cycles=asked.cycles,
@@ -195,6 +200,7 @@ def parse(argv: Sequence[str]) -> Asked:
         bound_s=asked.bound,
         compare_every=every,
         soak_minutes=asked.soak,
+        rate=asked.rate,
     )
 
 

@@ -59,6 +59,7 @@ class House:
         say: Callable[[str], None] = lambda _: None,
         server_environment: dict[str, str] | None = None,
         disks: bool = False,
+        rate: float = 0.0,
     ) -> None:
         self.folder = folder.absolute()
         self.deaths: list[tuple[str, int]] = []
@@ -68,10 +69,11 @@ class House:
         self.data = self.folder / "data"
         self.logs = self.folder / "logs"
         self.configs = setting.CONFIGS
+        self.plant_file = self.folder / "configs" / "plant.yaml"
         self.database = EmbeddedPostgres(self.folder / "database", environ=environ)
         self.broker = EmbeddedBroker(self.folder / "broker", kind=broker)
         self.plant = SimulatedPlant(
-            config=self.configs / "plant.yaml",
+            config=self.plant_file,
             folder=self.folder / "simulators",
             log=self.logs / "simulators.log",
         )
@@ -90,6 +92,7 @@ class House:
         }
         self.links: dict[str, FaultProxy] = {}
         self._disks = disks
+        self._rate = rate
         self._seed = seed
         self._say = say
         self._server_environment = dict(server_environment or {})
@@ -203,6 +206,7 @@ class House:
         await stack.enter_async_context(self.broker)
         self._ports = self._find_ports()
         self._say("LS-8112")
+        setting.plant_file(self.plant_file.parent, self._rate)
         stack.push_async_callback(self.plant.program.stop)
         await self.plant.start({_PLC_PORTS[link]: self._ports[link] for link in _PLC_PORTS})
         targets = {link: self._ports[link] for link in _PLC_PORTS}
@@ -224,7 +228,9 @@ class House:
         )
         self._say("LS-8114")
         for name in EDGES:
-            setting.edge_file(self._file(name).parent, name, self.data / name)
+            setting.edge_file(
+                self._file(name).parent, name, self.data / name, plant=self.plant_file
+            )
             program = self.edges[name]
             program.environment = {
                 "LINESIDE_DEMO_BROKER_PORT": str(self.links[f"{name}-broker"].port),

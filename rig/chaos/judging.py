@@ -57,16 +57,14 @@ def judge(house: House, story: Story, now: Moment) -> Judgement:
         view=now.view,
         ledger=ledger,
         truth=truth,
-        simulated=strict_yaml.load(
-            house.configs / "plant.yaml", PlantConfig, env=house.ports_in_words()
-        ),
+        simulated=strict_yaml.load(house.plant_file, PlantConfig, env=house.ports_in_words()),
         plan=load_plan(house.configs / "lines.yaml"),
         until_us=now_us(),
         true_us=true_us,
     )
     deaths, trouble = troubles(story)
     found = missed(
-        truth.answers(),
+        truth.answers(until_us=now.durable_until_us),
         (
             (row[0], true_us(place.edge, row[1]), *row[2:])
             for place, rows in ledger.rows.items()

@@ -16,17 +16,25 @@ from pathlib import Path
 
 from rig.chaos.house import House
 from rig.chaos.plan import EDGES
+from rig.collected import LOSS_WINDOW_US
 from rig.ledger import copy_buffer
 from rig.server_view import ServerView
+from runtime.clock import now_us
+from simulators.truth import FOREVER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Moment:
-    """Both sides of the comparison. `unfinished`: minutes of figures still to be recomputed."""
+    """Both sides of the comparison.
+
+    `unfinished`: minutes of figures still to be recomputed. `durable_until_us`: what devices handed
+    out until then is on the edges' disks, or was lost.
+    """
 
     view: ServerView
     buffers: Sequence[Path]
     unfinished: int
+    durable_until_us: int
 
 
 @contextmanager
@@ -39,13 +47,16 @@ def moment(house: House) -> Iterator[Moment]:
         # Opened first: a database that is slow to answer shall not keep the edges waiting.
         with ServerView(house.database.dsn) as view:
             with ExitStack() as standing:
-                for name in EDGES:
-                    if house.edges[name].running:
-                        standing.callback(house.freeze(name))
+                running = [name for name in EDGES if house.edges[name].running]
+                for name in running:
+                    standing.callback(house.freeze(name))
+                durable_until_us = now_us() - LOSS_WINDOW_US if running else FOREVER
                 buffers = [_copy(house.buffer(name), folder / f"{name}.db") for name in EDGES]
                 unfinished = view.unfinished_figures()
             held = [buffer for buffer in buffers if buffer is not None]
-            yield Moment(view=view, buffers=held, unfinished=unfinished)
+            yield Moment(
+                view=view, buffers=held, unfinished=unfinished, durable_until_us=durable_until_us
+            )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -34,7 +34,8 @@ from rig.chaos.deeds import do, impossible
 from rig.chaos.house import House
 from rig.chaos.judging import Judgement
 from rig.chaos.plan import KINDS, Deed, plan
-from rig.chaos.soak import grown, soak
+from rig.chaos.plot import draw
+from rig.chaos.soak import PLOT, grown, not_flat, rate, soak
 from rig.chaos.story import Story
 from runtime import messages
 from runtime.clock import now_us
@@ -71,13 +72,18 @@ class Result:
     findings: list[str] = field(default_factory=list)
     soaked: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     """Of a soak: medians of the first and the last third, by part and quantity."""
+    unsteady: list[str] = field(default_factory=list)
+    """Of a soak: what grew."""
+    rate: float | None = None
+    """Of a soak: readings a second that were stored."""
     sabotage: str | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether it healed every time and everything agreed at the end."""
+        """Whether it healed every time, everything agreed at the end, and nothing grew."""
         judged = self.judgement
-        return judged is not None and judged.summary.ok and not self.findings
+        agreed = judged is not None and judged.summary.ok
+        return agreed and not self.findings and not self.unsteady
 
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""
@@ -110,8 +116,9 @@ class Result:
             told["sabotage"] = self.sabotage
         if self.soaked:
             told["soak"] = self.soaked
+            told["rate"] = self.rate
         known = [] if summary is None else summary.as_json()["findings"]
-        told["findings"] = [*self.findings, *known]
+        told["findings"] = [*self.findings, *self.unsteady, *known]
         told["ok"] = self.ok
         return told
 
@@ -139,7 +146,10 @@ async def run(
         seed=story.seed,
         say=say,
         server_environment=sabotaged,
-        disks=any(KINDS[kind].needs == "disks" for kind in story.only or KINDS)
+        rate=story.rate,
+        # A soak needs no disks of its own, but room for what it collects.
+        disks=not options.soak_minutes
+        and any(KINDS[kind].needs == "disks" for kind in story.only or KINDS)
         and not mounts.lacking(),
     )
     house.deaths = story.deaths
@@ -148,8 +158,7 @@ async def run(
             await converge(house, since_us=now_us(), limit_s=_START_LIMIT_S)
             await house.plant.run()
             if options.soak_minutes:
-                samples = await soak(house, minutes=options.soak_minutes, stop=stop)
-                result.soaked = grown(samples)
+                await _soak(house, options, result, stop)
             else:
                 await _cycles(house, options, result, say, tell, stop, without)
             if stop.is_set():
@@ -179,6 +188,15 @@ async def run(
         if not result.ok:
             await asyncio.to_thread(_keep_evidence, house, result, environ)
     return result
+
+
+async def _soak(house: House, options: Options, result: Result, stop: asyncio.Event) -> None:
+    samples = await soak(house, minutes=options.soak_minutes, stop=stop)
+    result.soaked, result.rate = grown(samples), rate(samples)
+    result.unsteady = not_flat(result.soaked)
+    story = result.story
+    told = f"{options.soak_minutes:g} minutes, {story.broker}, {result.rate} readings/s"
+    (options.folder / PLOT).write_text(draw(samples, title=told), "utf-8")
 
 
 async def _cycles(

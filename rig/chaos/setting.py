@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import yaml
 
+from rig.chaos.volume import further_groups, with_volume
 from rig.programs import ROOT
 
 CONFIGS: Final = ROOT / "configs" / "chaos"
@@ -22,8 +23,17 @@ _LEASE_S: Final = 3
 _TRIAL_S: Final = 3
 
 
-def edge_file(folder: Path, edge: str, data_dir: Path) -> Path:
-    """Write the file of an edge; ports stay variables, to be given in its environment."""
+def plant_file(folder: Path, rate: float) -> Path:
+    """Write the file of a simulated plant that gives `rate` readings a second."""
+    told: dict[str, Any] = yaml.safe_load((CONFIGS / "plant.yaml").read_text("utf-8"))
+    return _write(folder / "plant.yaml", with_volume(told, rate))
+
+
+def edge_file(folder: Path, edge: str, data_dir: Path, *, plant: Path) -> Path:
+    """Write the file of an edge; ports stay variables, to be given in its environment.
+
+    `plant`: the file of the simulated plant, whose further tags are read, too.
+    """
     told: dict[str, Any] = yaml.safe_load((_DEMO / f"{edge}.yaml").read_text("utf-8"))
     told["data_dir"] = str(data_dir)
     told["broker"]["keepalive_s"] = _KEEPALIVE_S
@@ -32,6 +42,10 @@ def edge_file(folder: Path, edge: str, data_dir: Path) -> Path:
     told["buffer"]["min_free_bytes"] = "1MiB"
     for device in told["devices"]:
         device.update(_DEVICE[device["driver"]])
+    lines = yaml.safe_load(plant.read_text("utf-8"))["lines"]
+    for line in lines:
+        if line["name"] == edge:
+            told["devices"][0]["groups"] += further_groups(line)
     return _write(folder / f"{edge}.yaml", told)
 
 

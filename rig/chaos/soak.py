@@ -1,7 +1,8 @@
-"""A long run without faults: memory, handles, disk and lag of every program, sampled.
+"""A long run without faults: memory, handles, disk and lag of every program, sampled and judged.
 
 The first part of a run is left out: caches fill and the databases' files are made. What is then
-compared are the medians of the first and the last third of the rest.
+compared are the medians of the first and the last third of the rest. Disk may grow, for readings
+are kept; memory, open files and lag may not.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import csv
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -20,15 +21,27 @@ import psutil
 from rig.chaos.house import House
 from rig.chaos.plan import EDGES
 from rig.edge_page import edge_status
+from rig.server_view import ServerView
 
 FILE: Final = "soak.csv"
+PLOT: Final = "soak.svg"
+Grown = dict[str, dict[str, list[float]]]
 _EVERY_S: Final = 5.0
 _WARM_UP: Final = 0.2
+# How much more the last third may have than the first: a share of it, or that much, if it is more.
+_MORE: Final[Mapping[str, tuple[float, float]]] = {
+    "memory_mib": (0.1, 8.0),
+    "handles": (0.1, 10.0),
+    "lag_s": (0.0, 2.0),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """One look at one part; memory and disk in MiB, lag (oldest unconfirmed record) in seconds."""
+    """One look at one part; memory and disk in MiB, lag (oldest unconfirmed record) in seconds.
+
+    `readings`: how many the server had stored by then; of the part `database` only.
+    """
 
     at_s: float
     part: str
@@ -36,6 +49,7 @@ class Sample:
     handles: int
     disk_mib: float
     lag_s: float
+    readings: int = 0
 
 
 async def soak(house: House, *, minutes: float, stop: asyncio.Event) -> list[Sample]:
@@ -53,12 +67,12 @@ async def soak(house: House, *, minutes: float, stop: asyncio.Event) -> list[Sam
     return samples
 
 
-def grown(samples: Sequence[Sample]) -> dict[str, dict[str, list[float]]]:
+def grown(samples: Sequence[Sample]) -> Grown:
     """Per part and quantity: the medians of the first and the last third, the warm-up left out."""
     end_s = max((one.at_s for one in samples), default=0.0)
     begin_s = end_s * _WARM_UP
     third_s = (end_s - begin_s) / 3
-    told: dict[str, dict[str, list[float]]] = {}
+    told: Grown = {}
     for part in sorted({one.part for one in samples}):
         mine = [one for one in samples if one.part == part and one.at_s >= begin_s]
         first = [one for one in mine if one.at_s <= begin_s + third_s]
@@ -72,6 +86,26 @@ def grown(samples: Sequence[Sample]) -> dict[str, dict[str, list[float]]]:
                 for name in ("memory_mib", "handles", "disk_mib", "lag_s")
             }
     return told
+
+
+def not_flat(told: Grown) -> list[str]:
+    """What grew though it may not, in words."""
+    found = []
+    for part, quantities in told.items():
+        for name, (share, most) in _MORE.items():
+            first, last = quantities[name]
+            if last - first > max(share * first, most):
+                found.append(f"{part}: {name} grew from {first:g} to {last:g}")
+    return found
+
+
+def rate(samples: Sequence[Sample]) -> float | None:
+    """Readings a second that were stored, from the first look to the last."""
+    counts = [(one.at_s, one.readings) for one in samples if one.readings]
+    if len(counts) < 2:
+        return None
+    (first_s, first), (last_s, last) = counts[0], counts[-1]
+    return round((last - first) / (last_s - first_s), 1)
 
 
 def write(file: Path, samples: Sequence[Sample]) -> None:
@@ -94,6 +128,7 @@ async def _look(house: House, part: str, pid: int, at_s: float) -> Sample:
     disk = await asyncio.to_thread(_size, place.get(part, house.data / part))
     status: dict[str, Any] | None = await edge_status(house, part) if part in EDGES else None
     lag_s = 0.0 if status is None else float(status["buffer"].get("oldest_unacked_s", 0.0))
+    readings = await asyncio.to_thread(_stored, house) if part == "database" else 0
     return Sample(
         at_s=at_s,
         part=part,
@@ -101,7 +136,13 @@ async def _look(house: House, part: str, pid: int, at_s: float) -> Sample:
         handles=handles,
         disk_mib=round(disk / 2**20, 2),
         lag_s=lag_s,
+        readings=readings,
     )
+
+
+def _stored(house: House) -> int:
+    with ServerView(house.database.dsn) as view:
+        return view.rows()
 
 
 def _weigh(pid: int) -> tuple[int, int]:

@@ -36,6 +36,8 @@ class Story:
     broker: str
     database: str
     only: list[str]
+    rate: float = 0.0
+    """Readings a second that were asked for; 0: what the machines have anyway."""
     cycles: int = 0
     """Cycles that are over."""
     happened: list[Happened] = field(default_factory=list)

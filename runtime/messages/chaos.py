@@ -86,13 +86,13 @@ TEXTS: dict[str, Text] = {
         zh="没有这种故障：{unknown}。可用：{known}",
     ),
     "LS-8229": Text(
-        en="--cycles takes a number from 1, --bound seconds above 0, --compare-every and --soak "
-        "nothing below 0.",
-        zh="--cycles 至少为 1，--bound 须大于 0 秒，--compare-every 和 --soak 不能为负。",
+        en="--cycles takes a number from 1, --bound seconds above 0, --compare-every, --soak and "
+        "--rate nothing below 0.",
+        zh="--cycles 至少为 1，--bound 须大于 0 秒，--compare-every、--soak 和 --rate 不能为负。",
     ),
     "LS-8230": Text(
-        en="--resume goes on as it began: without --seed, --keep and --only.",
-        zh="--resume 按原设置继续：不能同时给出 --seed、--keep 和 --only。",
+        en="--resume goes on as it began: without --seed, --keep, --only and --rate.",
+        zh="--resume 按原设置继续：不能同时给出 --seed、--keep、--only 和 --rate。",
     ),
     "LS-8231": Text(
         en="No faults: run so many minutes and sample memory, open files, disk and lag of every "
@@ -105,6 +105,11 @@ TEXTS: dict[str, Text] = {
         "does not agree (default: 25 in runs of more than 50 cycles, else only at the end: 0).",
         zh="每 N 个循环也核对一次（期间设备暂停），不一致即结束"
         "（默认：超过 50 个循环时为 25，否则只在结束时核对：0）。",
+    ),
+    "LS-8233": Text(
+        en="Readings a second: the simulated machines get so many further tags (default: what they "
+        "have anyway, about 95).",
+        zh="每秒读数个数：模拟设备相应增加测点（默认为其自身测点，约 95）。",
     ),
     "LS-8214": Text(
         en="compared after cycle {cycle}: {readings} readings, {took} s",
