@@ -62,11 +62,13 @@ def missed(
     tags: Iterable[str],
     deaths: Mapping[str, Sequence[int]],
     trouble: Mapping[str, Sequence[Window]],
+    broken: Mapping[str, Sequence[Window]],
 ) -> Missed:
     """Look for every change of the given tags, which are reported whenever they change.
 
     `deaths`, `trouble`: by edge, when its agent was killed, and when the way from its devices to
-    its disk was not whole.
+    its disk was not whole. `broken`: when the server was told that a device's connection was gone:
+    from the last answer that came.
     """
     wanted = set(tags)
     stored: dict[tuple[str, Value], list[int]] = defaultdict(list)
@@ -94,7 +96,7 @@ def missed(
         elif any(
             window.from_us - _ARRIVES_US <= answer.at_us <= window.to_us + _TROUBLE_US
             for window in trouble.get(edge, ())
-        ):
+        ) or any(window.holds(answer.at_us) for window in broken.get(edge, ())):
             found.on_the_way += 1
         else:
             found.lost.append(answer)

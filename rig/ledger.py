@@ -34,6 +34,17 @@ class Ledger:
 
     rows: dict[Place, list[Row]] = field(default_factory=dict)
     unconfirmed: set[Place] = field(default_factory=set)
+    unreadable: set[Place] = field(default_factory=set)
+    """Records of whose tags no file has the definition."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Known:
+    """What the records of an epoch need to be read. A damaged file may have lost it and kept them;
+    the copy taken before has it."""
+
+    senders: dict[UUID, tuple[str, str]] = field(default_factory=dict)
+    tags: dict[tuple[UUID, StreamClass], dict[int, tuple[str, DType]]] = field(default_factory=dict)
 
 
 def read_ledger(buffers: Iterable[Path], gone: Iterable[Path] = ()) -> Ledger:
@@ -41,11 +52,11 @@ def read_ledger(buffers: Iterable[Path], gone: Iterable[Path] = ()) -> Ledger:
 
     What is unconfirmed in a file that still exists may come yet; in one that is gone it may not.
     """
-    ledger = Ledger()
+    ledger, known = Ledger(), _Known()
     for path in gone:
-        _read(path, ledger, confirmable=False)
+        _read(path, ledger, known, confirmable=False)
     for path in buffers:
-        _read(path, ledger, confirmable=True)
+        _read(path, ledger, known, confirmable=True)
     return ledger
 
 
@@ -58,27 +69,30 @@ def last_seqs(path: Path) -> dict[tuple[str, str], int]:
         }
 
 
-def _read(path: Path, ledger: Ledger, *, confirmable: bool) -> None:
-    sender = ("?", "?")
-    tags: dict[tuple[UUID, StreamClass], dict[int, tuple[str, DType]]] = {}
+def _read(path: Path, ledger: Ledger, known: _Known, *, confirmable: bool) -> None:
+    latest = ("?", "?")
     with _opened(path) as connection:
         for epoch_bytes, cls, seq, kind, body, unacked in connection.execute(_RECORDS):
             epoch = UUID(bytes=epoch_bytes)
             prefix = read_prefix(body)
             plain = unpack_body(body, prefix)
-            known = tags.setdefault((epoch, StreamClass(cls)), {})
+            tags = known.tags.setdefault((epoch, StreamClass(cls)), {})
             if kind == Kind.SAMPLES:
-                place = Place(plant=sender[0], edge=sender[1], epoch=epoch, cls=cls, seq=seq)
+                plant, edge = latest = known.senders.get(epoch, latest)
+                place = Place(plant=plant, edge=edge, epoch=epoch, cls=cls, seq=seq)
                 samples, _ = decode_columns(plain)
-                ledger.rows[place] = rows_of(samples, known)
+                if not tags.keys() >= set(samples.tag.tolist()):
+                    ledger.unreadable.add(place)
+                    continue
+                ledger.rows[place] = rows_of(samples, tags)
                 if unacked and confirmable:
                     ledger.unconfirmed.add(place)
                 continue
             record = decode_record(Kind(kind), plain)
             if isinstance(record, Opening):
-                sender = (record.plant, record.edge)
+                known.senders[epoch] = latest = (record.plant, record.edge)
             elif isinstance(record, TagTable):
-                known.update({tag.n: (tag.path, tag.dtype) for tag in record.tags})
+                tags.update({tag.n: (tag.path, tag.dtype) for tag in record.tags})
 
 
 @contextmanager

@@ -16,6 +16,8 @@ from rig.rows import Place, Row, stored_row
 from runtime.clock import from_datetime
 
 _CONNECT_LIMIT_S = 10
+_FETCHED = 20_000
+"""Rows fetched at a time."""
 _ROWS = """
 SELECT e.plant, e.edge, b.epoch, b.class, b.seq, b.batch,
        t.path, r.ts, r.num, r.big, r.txt, r.q, t.dtype
@@ -99,7 +101,7 @@ class ServerView:
     def stored(self) -> dict[Place, list[Stored]]:
         """Every row of `reading`, by the record it came from and the batch it went in with."""
         found: dict[Place, dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
-        for plant, edge, epoch, cls, seq, batch, *columns in self._query(_ROWS):
+        for plant, edge, epoch, cls, seq, batch, *columns in self._stream(_ROWS):
             path, ts, num, big, txt, quality, dtype = columns
             where = Place(plant=plant, edge=edge, epoch=epoch, cls=cls, seq=seq)
             row = stored_row(path, from_datetime(ts), num, big, txt, quality, dtype)
@@ -223,6 +225,15 @@ class ServerView:
         if self._connection is None:
             raise RuntimeError("the view is not open")
         yield from self._connection.execute(sql.encode(), arguments or None)
+
+    def _stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """For what is too much to be held twice: fetched as it is used."""
+        if self._connection is None:
+            raise RuntimeError("the view is not open")
+        with self._connection.cursor(name="lineside_rows") as cursor:
+            cursor.itersize = _FETCHED
+            cursor.execute(sql.encode())
+            yield from cursor
 
     def _value(self, sql: str, *arguments: object) -> Any:
         return next(self._query(sql, *arguments))[0]

@@ -144,6 +144,8 @@ async def _run(asked: Asked) -> Result | None:
         command += f" --broker {story.broker} --database {story.database}"
         command += f" --only {','.join(story.only)}" if story.only else ""
         command += f" --sabotage {asked.sabotage}" if asked.sabotage else ""
+        command += f" --soak {asked.soak_minutes:g}" if asked.soak_minutes else ""
+        command += f" --rate {story.rate:g}" if story.rate else ""
         (folder / "failure" / "replay").write_text(command + "\n", "utf-8")
         _tell(messages.text("LS-8213", folder=str(folder), command=command))
     return result

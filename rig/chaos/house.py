@@ -60,6 +60,7 @@ class House:
         server_environment: dict[str, str] | None = None,
         disks: bool = False,
         rate: float = 0.0,
+        hasty: bool = True,
     ) -> None:
         self.folder = folder.absolute()
         self.deaths: list[tuple[str, int]] = []
@@ -93,6 +94,7 @@ class House:
         self.links: dict[str, FaultProxy] = {}
         self._disks = disks
         self._rate = rate
+        self._hasty = hasty
         self._seed = seed
         self._say = say
         self._server_environment = dict(server_environment or {})
@@ -218,7 +220,8 @@ class House:
         self._say("LS-8113")
         await asyncio.to_thread(self._migrate_and_apply)
         for name in _SERVERS:
-            setting.server_file(self._file(name).parent, name, self.data / name)
+            folder = self._file(name).parent
+            setting.server_file(folder, name, self.data / name, hasty=self._hasty)
             program = self.servers[name]
             program.environment = self._server_variables(name)
             stack.push_async_callback(program.stop)
@@ -229,7 +232,11 @@ class House:
         self._say("LS-8114")
         for name in EDGES:
             setting.edge_file(
-                self._file(name).parent, name, self.data / name, plant=self.plant_file
+                self._file(name).parent,
+                name,
+                self.data / name,
+                plant=self.plant_file,
+                hasty=self._hasty,
             )
             program = self.edges[name]
             program.environment = {

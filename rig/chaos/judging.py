@@ -62,6 +62,19 @@ def judge(house: House, story: Story, now: Moment) -> Judgement:
         until_us=now_us(),
         true_us=true_us,
     )
+    gaps = [
+        replace(
+            gap,
+            from_us=true_us(gap.edge, gap.from_us),
+            to_us=None if gap.to_us is None else true_us(gap.edge, gap.to_us),
+        )
+        for gap in now.view.gaps()
+    ]
+    broken: dict[str, list[Window]] = defaultdict(list)
+    for gap in gaps:
+        if gap.cause == "device_down":
+            to_us = now_us() if gap.to_us is None else gap.to_us
+            broken[gap.edge].append(Window(from_us=gap.from_us, to_us=to_us))
     deaths, trouble = troubles(story)
     found = missed(
         truth.answers(until_us=now.durable_until_us),
@@ -73,12 +86,16 @@ def judge(house: House, story: Story, now: Moment) -> Judgement:
         tags=_reported_on_change(house),
         deaths=deaths,
         trouble=trouble,
+        broken=broken,
     )
     if found.lost:
         some = "; ".join(
             f"{one.tag} = {one.value!r} at {one.at_us}" for one in found.lost[:_MOST_SHOWN]
         )
         summary.findings.append(f"{len(found.lost)} changes were handed out, not collected: {some}")
+    if ledger.unreadable:
+        some = "; ".join(str(place) for place in sorted(ledger.unreadable)[:_MOST_SHOWN])
+        summary.findings.append(f"{len(ledger.unreadable)} records have no tag table: {some}")
     given_up = [
         (one.target, Window(from_us=one.from_us, to_us=one.to_us + _AFTER_US))
         for one in story.happened
@@ -92,14 +109,6 @@ def judge(house: House, story: Story, now: Moment) -> Judgement:
     if unknown:
         some = "; ".join(str(place) for place in unknown[:_MOST_SHOWN])
         summary.findings.append(f"{len(unknown)} records at the server are in no buffer: {some}")
-    gaps = [
-        replace(
-            gap,
-            from_us=true_us(gap.edge, gap.from_us),
-            to_us=None if gap.to_us is None else true_us(gap.edge, gap.to_us),
-        )
-        for gap in now.view.gaps()
-    ]
     still = [Window(from_us=from_us, to_us=to_us or now_us()) for from_us, to_us in story.pauses]
     holes = silent_holes(_times(ledger, true_us), gaps, still=still)
     summary.findings += [f"not told in gap: {hole}" for hole in holes[:_MOST_SHOWN]]

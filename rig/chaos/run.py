@@ -147,6 +147,7 @@ async def run(
         say=say,
         server_environment=sabotaged,
         rate=story.rate,
+        hasty=not options.soak_minutes,
         # A soak needs no disks of its own, but room for what it collects.
         disks=not options.soak_minutes
         and any(KINDS[kind].needs == "disks" for kind in story.only or KINDS)
@@ -155,8 +156,11 @@ async def run(
     house.deaths = story.deaths
     async with house:
         try:
+            # The machines are held until all is read.
+            story.pauses.append([now_us(), 0])
             await converge(house, since_us=now_us(), limit_s=_START_LIMIT_S)
             await house.plant.run()
+            story.pauses[-1][1] = now_us()
             if options.soak_minutes:
                 await _soak(house, options, result, stop)
             else:

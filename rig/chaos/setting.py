@@ -1,4 +1,4 @@
-"""The configuration files of a chaos run: the product's own, with every time-out cut short."""
+"""The configuration files of a chaos run: the product's own, with time-outs cut short."""
 
 from __future__ import annotations
 
@@ -29,19 +29,21 @@ def plant_file(folder: Path, rate: float) -> Path:
     return _write(folder / "plant.yaml", with_volume(told, rate))
 
 
-def edge_file(folder: Path, edge: str, data_dir: Path, *, plant: Path) -> Path:
+def edge_file(folder: Path, edge: str, data_dir: Path, *, plant: Path, hasty: bool = True) -> Path:
     """Write the file of an edge; ports stay variables, to be given in its environment.
 
-    `plant`: the file of the simulated plant, whose further tags are read, too.
+    `plant`: the file of the simulated plant, whose further tags are read, too. `hasty`: with its
+    time-outs cut short.
     """
     told: dict[str, Any] = yaml.safe_load((_DEMO / f"{edge}.yaml").read_text("utf-8"))
     told["data_dir"] = str(data_dir)
-    told["broker"]["keepalive_s"] = _KEEPALIVE_S
-    told["publish"] = dict(_PUBLISH)
-    told["push"] = {"trial_s": _TRIAL_S}
+    if hasty:
+        told["broker"]["keepalive_s"] = _KEEPALIVE_S
+        told["publish"] = dict(_PUBLISH)
+        told["push"] = {"trial_s": _TRIAL_S}
+        for device in told["devices"]:
+            device.update(_DEVICE[device["driver"]])
     told["buffer"]["min_free_bytes"] = "1MiB"
-    for device in told["devices"]:
-        device.update(_DEVICE[device["driver"]])
     lines = yaml.safe_load(plant.read_text("utf-8"))["lines"]
     for line in lines:
         if line["name"] == edge:
@@ -49,12 +51,13 @@ def edge_file(folder: Path, edge: str, data_dir: Path, *, plant: Path) -> Path:
     return _write(folder / f"{edge}.yaml", told)
 
 
-def server_file(folder: Path, name: str, data_dir: Path) -> Path:
-    """Write the file of one process of the server."""
+def server_file(folder: Path, name: str, data_dir: Path, *, hasty: bool = True) -> Path:
+    """Write the file of one process of the server; `hasty`: as of an edge."""
     told: dict[str, Any] = yaml.safe_load((_DEMO / "server.yaml").read_text("utf-8"))
     told["data_dir"] = str(data_dir)
-    told["broker"]["keepalive_s"] = _KEEPALIVE_S
-    told["ingest"] = {"lease_s": _LEASE_S}
+    if hasty:
+        told["broker"]["keepalive_s"] = _KEEPALIVE_S
+        told["ingest"] = {"lease_s": _LEASE_S}
     return _write(folder / f"{name}.yaml", told)
 
 

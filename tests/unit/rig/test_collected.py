@@ -26,6 +26,7 @@ def look(
     *,
     deaths: list[int] | None = None,
     trouble: list[Window] | None = None,
+    broken: list[Window] | None = None,
 ) -> Missed:
     return missed(
         answers,
@@ -33,6 +34,7 @@ def look(
         tags=[TAG],
         deaths={"line-b": deaths or []},
         trouble={"line-b": trouble or []},
+        broken={"line-b": broken or []},
     )
 
 
@@ -106,3 +108,10 @@ def test_paused_machines_have_nothing_to_report_but_are_read_all_the_same() -> N
     assert silent_holes(key, [], still=paused) == []
     bulk = {("line-a", "bulk"): [10 * S, 21 * S]}
     assert len(silent_holes(bulk, [], still=paused)) == 1
+
+
+def test_a_change_on_a_connection_that_broke_is_told_by_its_gap() -> None:
+    rows = [row(10 * S, 1), row(13 * S, 3)]
+    found = look(ANSWERS, rows, broken=[Window(from_us=11 * S, to_us=12 * S)])
+    assert (found.lost, found.on_the_way) == ([], 1)
+    assert look(ANSWERS, rows, broken=[Window(from_us=9 * S, to_us=11 * S)]).lost == [ANSWERS[2]]

@@ -1,4 +1,4 @@
-"""What a run is continued with is what was saved; what a soak says is where it went."""
+"""What a run is continued with is what was saved."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from rig.chaos.judging import troubles
-from rig.chaos.soak import Sample, grown
 from rig.chaos.story import Happened, Story
 from runtime.errors import Reconfigure
 
@@ -52,23 +51,3 @@ def test_trouble_on_the_way_from_the_device_is_not_trouble_behind_the_buffer() -
     assert deaths == {"line-a": [10, 70]}
     assert [(one.from_us, one.to_us) for one in trouble["line-a"]] == [(10, 20), (70, 80)]
     assert [(one.from_us, one.to_us) for one in trouble["line-b"]] == [(30, 40)]
-
-
-def test_a_soak_compares_its_ends_and_leaves_out_the_beginning() -> None:
-    samples = [
-        Sample(
-            at_s=at,
-            part="work",
-            memory_mib=500.0 if at < 20 else 100.0 + at,
-            handles=20,
-            disk_mib=1.0,
-            lag_s=0.0,
-        )
-        for at in range(0, 101, 5)
-    ]
-    told = grown(samples)["work"]
-    first, last = told["memory_mib"]
-    assert 120 <= first <= 147
-    assert 173 <= last <= 200
-    assert told["handles"] == [20, 20]
-    assert grown([]) == {}

@@ -1,0 +1,63 @@
+"""What a soak says is where it went: what grew fails it, and the plot shows it."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from rig.chaos.plot import draw
+from rig.chaos.soak import Sample, grown, not_flat, rate
+
+
+def sample(at_s: float, part: str = "work", **more: float) -> Sample:
+    told = {"memory_mib": 100.0, "handles": 20, "disk_mib": 1.0, "lag_s": 0.5, **more}
+    return Sample(at_s=at_s, part=part, **told)  # type: ignore[arg-type]
+
+
+TIMES = range(0, 101, 5)
+
+
+def test_a_soak_compares_its_ends_and_leaves_out_the_beginning() -> None:
+    told = grown([sample(at, memory_mib=500.0 if at < 20 else 100.0 + at) for at in TIMES])["work"]
+    first, last = told["memory_mib"]
+    assert 120 <= first <= 147
+    assert 173 <= last <= 200
+    assert told["handles"] == [20, 20]
+    assert grown([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "each", "fails"),
+    [
+        ("memory_mib", 0.5, True),
+        ("memory_mib", 0.1, False),
+        ("handles", 1.0, True),
+        ("lag_s", 0.1, True),
+        ("disk_mib", 50.0, False),
+    ],
+)
+def test_what_grows_though_it_may_not_fails_the_soak(name: str, each: float, fails: bool) -> None:
+    found = not_flat(grown([sample(at, **{name: 10 + at * each}) for at in TIMES]))
+    assert [name in one and "work" in one for one in found] == [True] * fails
+
+
+def test_a_spike_in_the_middle_and_what_shrinks_are_no_growth() -> None:
+    spike = [sample(at, memory_mib=900.0 if at == 60 else 100.0 - at / 2) for at in TIMES]
+    assert not_flat(grown(spike)) == []
+
+
+def test_the_rate_is_that_of_what_the_server_stored() -> None:
+    samples = [sample(at, "database", readings=1_000 + at * 50) for at in TIMES]
+    assert rate([*samples, sample(100)]) == 50.0
+    assert rate([sample(0)]) is None
+
+
+def test_the_plot_has_a_line_a_program_and_quantity() -> None:
+    names = ("line-a", "work")
+    samples = [sample(at, name, memory_mib=at) for at in range(0, 5_000, 5) for name in names]
+    drawn = ElementTree.fromstring(draw(samples, title="2 < 3"))
+    lines = drawn.findall("{http://www.w3.org/2000/svg}polyline")
+    assert len(lines) == 4 * len(names)
+    assert all(2 <= len(line.attrib["points"].split()) <= 240 for line in lines)
+    ElementTree.fromstring(draw([], title="nothing"))
