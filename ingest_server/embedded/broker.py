@@ -31,6 +31,8 @@ from runtime.errors import Reconfigure
 BrokerKind = Literal["nats", "mosquitto"]
 
 _PORT_TRIES = 5
+_FORGET_AFTER_S = 60
+"""After that NATS drops the subscriptions of a session whose client is gone."""
 _PARTS: dict[BrokerKind, str] = {"nats": "NATS", "mosquitto": "Mosquitto"}
 _PROGRAMS: dict[BrokerKind, str] = {"nats": "nats-server", "mosquitto": "mosquitto"}
 # CONNECT of MQTT 3.1.1 (section 3.1): clean session, keep-alive 10 s, client id of 14 bytes.
@@ -44,7 +46,8 @@ _DISCONNECT = b"\xe0\x00"
 
 # max_ack_pending holds for each filter and for the session as a whole; over all filters it sums up
 # to at most 65,535. sync_interval: NATS would write to disk every two minutes only; each second
-# costs 8 % of the rate, always 60 %.
+# costs 8 % of the rate, always 60 %. consumer_inactive_threshold: a NATS that is killed forgets to
+# end its clean sessions, and would keep every message for them for ever, up to max_file_store.
 _NATS = """\
 server_name: lineside
 listen: "{host}:-1"
@@ -58,6 +61,7 @@ jetstream {{
 mqtt {{
   listen: "{host}:{port}"
   max_ack_pending: 1000
+  consumer_inactive_threshold: "{forget_after_s}s"
 }}
 """
 # Mosquitto's limits by default are 20 in flight and 1,000 queued a client; beyond it drops.
@@ -92,6 +96,7 @@ class EmbeddedBroker:
         port: int | None = None,
         start_limit_s: float = 60.0,
         search_path: str | None = None,
+        forget_after_s: int = _FORGET_AFTER_S,
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.kind: BrokerKind = (
@@ -103,6 +108,7 @@ class EmbeddedBroker:
         self._fixed_port = port
         self._start_limit_s = start_limit_s
         self._search_path = search_path
+        self._forget_after_s = forget_after_s
         self._lock: int | None = None
         self._child = Child(
             part=_PARTS[self.kind],
@@ -204,7 +210,7 @@ class EmbeddedBroker:
         (self.data_dir / "store").mkdir(mode=0o700, exist_ok=True)
         file = self.data_dir / f"{self.kind}.conf"
         if self.kind == "nats":
-            text = _NATS.format(host=self.host, port=port)
+            text = _NATS.format(host=self.host, port=port, forget_after_s=self._forget_after_s)
         else:
             # Started by root it would change to a user who may not write here.
             user = "user root\n" if orphan.is_root() else ""

@@ -13,7 +13,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest_server.embedded import ports
 from ingest_server.embedded.broker import BrokerKind, EmbeddedBroker, accepts_mqtt
+from runtime.broker import BrokerAddress
 from runtime.errors import Reconfigure
+from runtime.mqtt import Connection
 
 
 async def test_the_port_stays_the_same_over_stop_kill_and_start(
@@ -98,3 +100,31 @@ async def test_a_named_broker_that_is_not_installed_is_named(tmp_path: Path) -> 
 
 def test_auto_takes_nats_where_mosquitto_is_not_on_path(tmp_path: Path) -> None:
     assert EmbeddedBroker(tmp_path, search_path=str(tmp_path)).kind == "nats"
+
+
+async def test_a_killed_nats_does_not_keep_messages_for_sessions_of_before(tmp_path: Path) -> None:
+    consumers = tmp_path / "store" / "jetstream" / "$G" / "streams" / "$MQTT_msgs" / "obs"
+
+    async def listen(client_id: str) -> Connection:
+        address = BrokerAddress(host=broker.host, port=broker.port)
+        connection = await Connection(address, client_id=client_id).__aenter__()
+        await connection.subscribe("t/+", qos=1)
+        return connection
+
+    async with EmbeddedBroker(tmp_path, kind="nats", forget_after_s=1) as broker:
+        for number in range(3):
+            connection = await listen(f"worker-{number}")
+            broker.kill()
+            await asyncio.wait_for(connection.lost.wait(), 20)
+            await connection.__aexit__(None, None, None)
+            await broker.start()
+        async with asyncio.timeout(20):
+            while list(consumers.iterdir()):
+                await asyncio.sleep(0.1)
+        # One with the name of a lost one comes back; what has a client stays.
+        staying, again = await listen("worker-0"), await listen("worker-9")
+        await again.publish("t/1", b"heard", qos=1)
+        message = await anext(aiter(staying.messages()))
+        assert message.payload == b"heard"
+        for connection in (staying, again):
+            await connection.__aexit__(None, None, None)
