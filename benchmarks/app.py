@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
-from benchmarks import backlog, browse, flat_out, ingest, sizes, steady, storage
+from benchmarks import backlog, browse, flat_out, ingest, ingest_growth, sizes, steady, storage
 from benchmarks.results import QUICK_ROUNDS, ROUNDS, Result, as_json
 from runtime import logs
 
@@ -27,7 +27,8 @@ BENCHMARKS: Final[dict[str, dict[str, Benchmark]]] = {
     },
     "ingest": {
         "rate": ingest.rates,
-        "edges": ingest.edges,
+        "edges": ingest_growth.edges,
+        "workers": ingest_growth.workers,
     },
     "storage": {
         "bytes": storage.measure,
@@ -48,14 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0 if all(result.met for result in results) else 1
 
 
-async def run(what: str, only: str | None, rounds: int) -> list[Result]:
-    """All results of a group, or of `all` groups; `only` one benchmark of it."""
+async def run(what: str, only: Collection[str], rounds: int) -> list[Result]:
+    """All results of a group, or of `all` groups; `only` these benchmarks of it, none: every."""
     results: list[Result] = []
     for group, benchmarks in BENCHMARKS.items():
         if what not in (group, "all"):
             continue
         for name, benchmark in benchmarks.items():
-            if only in (None, name):
+            if not only or name in only:
                 print(f"--- {group} {name}", file=sys.stderr, flush=True)
                 found = await benchmark(rounds)
                 for result in found:
@@ -81,13 +82,30 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "goal was met.",
     )
     parser.add_argument("what", choices=(*BENCHMARKS, "all"), help="which part is measured")
-    names = [name for group in BENCHMARKS.values() for name in group]
-    parser.add_argument("--only", choices=names, metavar="NAME", help=f"one of {', '.join(names)}")
+    names = ", ".join(
+        f"{group}: {', '.join(benchmarks)}" for group, benchmarks in BENCHMARKS.items()
+    )
+    parser.add_argument(
+        "--only", default="", metavar="NAME,...", help=f"these benchmarks alone ({names})"
+    )
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON array")
     parser.add_argument(
         "--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds instead of {ROUNDS}"
     )
-    return parser.parse_args(argv)
+    asked = parser.parse_args(argv)
+    asked.only = [name for name in asked.only.split(",") if name]
+    known = _names(asked.what)
+    if unknown := [name for name in asked.only if name not in known]:
+        parser.error(
+            f"--only: {asked.what} has no {', '.join(unknown)}; there are {', '.join(known)}"
+        )
+    return asked
+
+
+def _names(what: str) -> list[str]:
+    """The benchmarks of a group, or of all."""
+    groups = BENCHMARKS if what == "all" else {what: BENCHMARKS[what]}
+    return [name for benchmarks in groups.values() for name in benchmarks]
 
 
 if __name__ == "__main__":

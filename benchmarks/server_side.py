@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import psutil
 import psycopg
 
 from benchmarks.generator import Generator
+from ingest_server.receive.sharing import most_shards
 from ingest_server.store import connection as connections
 from ingest_server.store import edges
 from ingest_server.store.copyrows import copy_readings, readings_of
@@ -22,12 +24,13 @@ from runtime.clock import now_us
 from runtime.mqtt import BrokerAddress, Connection
 from wire.columns import decode_columns, encode_columns
 from wire.frame import Kind, StreamClass, frame, pack_body, read_prefix, unpack_body
-from wire.ids import EdgeId
+from wire.ids import SHARDS, EdgeId
 from wire.records import MAX_TAGS_A_RECORD, Opening, TagTable, encode_record
 from wire.topics import up
 
 COPY = "COPY lineside.reading (ts, tag_id, num, big, txt, q, batch) FROM STDIN (FORMAT binary)"
 _LIMIT_S = 120.0
+_TAKEN = re.compile(r"shards\W+count=(\d+)")
 BEGIN_LIMIT_S = 600.0
 """A thousand edges that begin take minutes: rows of edges and tags are made one edge at a time."""
 
@@ -76,13 +79,17 @@ class Sender:
 class Worker:
     """One `lineside-server run --role ingest` with a database and a broker of the benchmark's."""
 
-    def __init__(self, folder: Path, *, dsn: str, broker: BrokerAddress) -> None:
+    def __init__(
+        self, folder: Path, *, dsn: str, broker: BrokerAddress, lease_s: float = 60
+    ) -> None:
         folder.mkdir(parents=True)
         config = folder / "server.yaml"
         settings = {
             "data_dir": str(folder / "data"),
             "database": {"dsn": dsn},
             "broker": {"host": broker.host, "port": broker.port, "keepalive_s": 60},
+            # It is frozen for seconds while its work piles up: no other may take it for dead.
+            "ingest": {"lease_s": lease_s},
         }
         config.write_text(json.dumps(settings), "utf-8")
         self.program = Program(
@@ -100,6 +107,14 @@ class Worker:
             lambda: b"receiving" in self.program.log.read_bytes(), limit_s=60
         )
 
+    def received_shards(self) -> int:
+        """For how many shards it receives, by its log; 0 while it is about to."""
+        log = self.program.log.read_text("utf-8")
+        taken = list(_TAKEN.finditer(log))
+        if not taken or log.rfind("receiving") < taken[-1].end():
+            return 0
+        return int(taken[-1].group(1))
+
     @property
     def memory(self) -> float:
         """Resident memory, MiB."""
@@ -109,6 +124,15 @@ class Worker:
         """Processor time so far, seconds."""
         times = psutil.Process(self.program.pid).cpu_times()
         return float(times.user + times.system)
+
+
+async def until_received(workers: Sequence[Worker]) -> None:
+    """Wait until each worker receives for the shards it took last, and they for all together."""
+    end = time.monotonic() + _LIMIT_S
+    while sum(worker.received_shards() for worker in workers) != SHARDS:
+        if time.monotonic() > end:
+            raise TimeoutError(f"{[worker.received_shards() for worker in workers]} shards served")
+        await asyncio.sleep(0.1)
 
 
 async def publish(broker: BrokerAddress, records: Sequence[tuple[EdgeId, bytes]]) -> None:
@@ -134,23 +158,44 @@ async def until_stored(dsn: str, wanted: int, *, limit_s: float = _LIMIT_S) -> f
                 return time.monotonic()
             if time.monotonic() > end:
                 raise TimeoutError(f"stored {row} of {wanted} records")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.02)
 
 
 async def drain(
-    worker: Worker, dsn: str, broker: BrokerAddress, records: Sequence[tuple[EdgeId, bytes]]
+    workers: Sequence[Worker],
+    dsn: str,
+    broker: BrokerAddress,
+    records: Sequence[tuple[EdgeId, bytes]],
 ) -> tuple[float, float]:
-    """Let records wait on the broker, then time the worker: (seconds, its processor seconds)."""
+    """Let records wait on the broker, then time the workers: (seconds, processor seconds)."""
     before = await _stored(dsn)
-    worker.program.freeze()
+    for worker in workers:
+        worker.program.freeze()
     try:
         await publish(broker, records)
-        cpu_s = worker.cpu_s()
+        cpu_s = sum(worker.cpu_s() for worker in workers)
         began = time.monotonic()
     finally:
-        worker.program.thaw()
+        for worker in workers:
+            worker.program.thaw()
     ended = await until_stored(dsn, before + len(records))
-    return ended - began, worker.cpu_s() - cpu_s
+    return ended - began, sum(worker.cpu_s() for worker in workers) - cpu_s
+
+
+async def until_shared(dsn: str, workers: int) -> None:
+    """Wait until so many workers serve all shards between them, evenly."""
+    end = time.monotonic() + _LIMIT_S
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        while True:
+            cursor = await connection.execute(
+                "SELECT count(*) FROM lineside.lease WHERE worker IS NOT NULL GROUP BY worker"
+            )
+            shares = [int(count) for (count,) in await cursor.fetchall()]
+            if len(shares) == workers and max(shares) == most_shards(workers):
+                return
+            if time.monotonic() > end:
+                raise TimeoutError(f"{workers} workers share the shards as {shares}")
+            await asyncio.sleep(0.1)
 
 
 async def _stored(dsn: str) -> int:
