@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from ingest_server.receive.decide import SampleBatch
 
 if TYPE_CHECKING:
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from ingest_server.receive.arrival import Arrival
     from ingest_server.store.connection import Connection
     from ingest_server.store.errors import StoreAway
-    from wire.ids import EdgeId
 
 LATE_US: Final = 86_400_000_000
 """Nothing younger is packed."""
@@ -24,16 +25,15 @@ _LOCK_NOT_AVAILABLE: Final = "55P03"
 
 def split(arrivals: Sequence[Arrival], places: Sequence[int], *, now_us: int) -> list[list[int]]:
     """The places of each edge that has a late record among them; such an edge's records all."""
-    late: set[EdgeId] = set()
-    for place in places:
-        arrival = arrivals[place]
-        if (
-            arrival.edge is not None
-            and isinstance(arrival.content, SampleBatch)
-            and len(arrival.content.samples)
-            and int(arrival.content.samples.ts.min()) < now_us - LATE_US
-        ):
-            late.add(arrival.edge)
+    told = [
+        (arrival.edge, arrival.content.samples.ts)
+        for arrival in map(arrivals.__getitem__, places)
+        if arrival.edge is not None and isinstance(arrival.content, SampleBatch)
+    ]
+    before_us = now_us - LATE_US
+    if not told or (np.concatenate([ts for _, ts in told]) >= before_us).all():
+        return []
+    late = {edge for edge, ts in told if (ts < before_us).any()}
     return [
         [place for place in places if arrivals[place].edge == edge]
         for edge in sorted(late, key=str)

@@ -91,6 +91,10 @@ class Settings:
     first, and their readings dropped."""
 
 
+_Committed = tuple[list[tuple[Message, Arrival]], "list[Outcome]", float]
+"""A group, what became of each message, and how long that took, seconds."""
+
+
 class Session:
     """`run` once; a fresh object for every connection."""
 
@@ -120,6 +124,7 @@ class Session:
         )
         self._line: Batcher[tuple[Message, Arrival]] = Batcher(settings.limits)
         self._raw: asyncio.Queue[Message] = asyncio.Queue(maxsize=_DECODE_AT_ONCE)
+        self._committed: asyncio.Queue[_Committed] = asyncio.Queue(maxsize=1)
         self._live_line: asyncio.Queue[Message] = asyncio.Queue(maxsize=_DECODE_AT_ONCE)
         self._desk = CommandDesk(
             settings.dsn,
@@ -173,7 +178,7 @@ class Session:
         async with asyncio.TaskGroup() as tasks:
             for work in (self._read, self._decode, self._store, self._take_live):
                 tasks.create_task(work())
-            for work in (self._answer, self._upkeep, self._greet_all):
+            for work in (self._settle, self._answer, self._upkeep, self._greet_all):
                 tasks.create_task(work())
             tasks.create_task(self._desk.run(self._mqtt))
             tasks.create_task(self._plain.run())
@@ -264,6 +269,12 @@ class Session:
             began_s = asyncio.get_running_loop().time()
             outcomes = await self._insist(lambda: self._committer.handle(arrivals))  # noqa: B023
             took_s = asyncio.get_running_loop().time() - began_s
+            await self._committed.put((group, outcomes, took_s))
+
+    async def _settle(self) -> None:
+        """Confirm and note what was committed, while the next group is at the database."""
+        while True:
+            group, outcomes, took_s = await self._committed.get()
             for (message, arrival), outcome in zip(group, outcomes, strict=True):
                 message.ack()
                 self._note(arrival, outcome)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from numpy.typing import NDArray
+
     from ingest_server.store.connection import Connection
     from ingest_server.store.rows import DeadLetterRow, EdgeRow, GapRow, NoticeRow, Outage
     from wire.frame import StreamClass
@@ -172,12 +174,10 @@ def _move_streams(connection: Connection, moves: Sequence[tuple[int, int, Any]])
 def _batches(connection: Connection, records: Sequence[RecordRows]) -> None:
     if not records:
         return
-    spans = [
-        (None, None)
-        if each.readings is None or not len(each.readings)
-        else (int(each.readings.ts.min()), int(each.readings.ts.max()))
-        for each in records
-    ]
+    counts = np.array([0 if each.readings is None else len(each.readings) for each in records])
+    first, last = _spans([each.readings for each in records if each.readings is not None])
+    from_us, to_us = np.zeros((2, len(records)), np.int64)
+    from_us[counts > 0], to_us[counts > 0] = first, last
     connection.execute(
         _SQL["add_batches"],
         {
@@ -186,13 +186,21 @@ def _batches(connection: Connection, records: Sequence[RecordRows]) -> None:
             "epoch": arrays.uuids([each.epoch for each in records]),
             "class": arrays.texts([str(each.cls) for each in records]),
             "seq": arrays.bigints([each.seq for each in records]),
-            "rows": arrays.ints(
-                [0 if each.readings is None else len(each.readings) for each in records]
-            ),
-            "from_ts": arrays.times_or_null([start for start, _ in spans]),
-            "to_ts": arrays.times_or_null([end for _, end in spans]),
+            "rows": arrays.ints(counts),
+            "from_ts": arrays.times(from_us, nulls=counts == 0),
+            "to_ts": arrays.times(to_us, nulls=counts == 0),
         },
     )
+
+
+def _spans(parts: Sequence[Readings]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The earliest and the latest time of each part that has readings."""
+    times = [part.ts for part in parts if len(part)]
+    if not times:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    starts = np.cumsum([0, *[len(ts) for ts in times[:-1]]])
+    ts = np.concatenate(times)
+    return np.minimum.reduceat(ts, starts), np.maximum.reduceat(ts, starts)
 
 
 def _mark(connection: Connection, records: Sequence[RecordRows]) -> None:

@@ -89,12 +89,9 @@ def set_aside(changes: Changes, frozen: Mapping[str, int], now_us: int) -> Chang
 
 
 def _is_far(changes: Changes, now_us: int) -> bool:
-    return any(
-        int(each.readings.ts.min()) < now_us - LATE_US
-        or int(each.readings.ts.max()) > now_us + FUTURE_US
-        for each in changes.records
-        if each.readings is not None and len(each.readings)
-    )
+    parts = [each.readings.ts for each in changes.records if each.readings is not None]
+    ts = np.concatenate(parts) if parts else np.zeros(0, np.int64)
+    return bool(ts.size) and bool(ts.min() < now_us - LATE_US or ts.max() > now_us + FUTURE_US)
 
 
 def _without_far(record: RecordRows, frozen: Mapping[str, int], now_us: int) -> RecordRows:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from ingest_server.store.connection import Connection
 
 
+_MOST_ROWS: Final = 100_000
+"""Readings kept as they came until the next flush; of more, only the newest of each tag."""
+
+
 class Latest:
     """`note` after each commit, `flush` now and then; the first flushes also rebuild.
 
@@ -36,6 +40,7 @@ class Latest:
         self._rebuild_s = rebuild_s
         self._to_rebuild: list[int] | None = None
         self._pending: list[Readings] = []
+        self._rows = 0
         self._taking = threading.Lock()
 
     def note(self, parts: Sequence[Readings]) -> None:
@@ -43,19 +48,18 @@ class Latest:
         if not any(len(part) for part in parts):
             return
         with self._taking:
-            self._pending = [newest(joined([*self._pending, *parts]))]
+            self._pending += parts
+            self._rows += sum(len(part) for part in parts)
+            if self._rows > _MOST_ROWS:
+                self._pending = [newest(joined(self._pending))]
+                self._rows = 0
 
     def flush(self, connection: Connection) -> None:
         """Write what is remembered. Raises StoreError; then it is still remembered."""
         with self._taking:
-            taken, self._pending = self._pending, []
-        try:
-            for one in taken:
-                latest.save(connection, columns(one))
-        except BaseException:
-            with self._taking:
-                self._pending = [newest(joined([*taken, *self._pending]))]
-            raise
+            taken, self._pending, self._rows = self._pending, [], 0
+        if taken:
+            self._save(connection, newest(joined(taken)))
         if self._to_rebuild is None:
             self._to_rebuild = latest.edges(connection)[::-1]
         end_s = time.monotonic() + self._rebuild_s
@@ -64,6 +68,14 @@ class Latest:
             self._to_rebuild.pop()
             if time.monotonic() >= end_s:
                 return
+
+    def _save(self, connection: Connection, taken: Readings) -> None:
+        try:
+            latest.save(connection, columns(taken))
+        except BaseException:
+            with self._taking:
+                self._pending.insert(0, taken)
+            raise
 
 
 def newest(readings: Readings) -> Readings:
