@@ -168,7 +168,8 @@ class Session:
                 self._state.lost_code = ended.code
             finally:
                 self._state.connected_us = None
-                self._state.lost_us = self._clock()
+                # Closed by this program, it says nothing of the broker.
+                self._state.lost_us = None if ended is None else self._clock()
                 self._state.waiting = 0
             if ended is not None:
                 # Not from within `except*`: that would make a group of it again.
