@@ -5,24 +5,27 @@ Invariants:
   most `statement_limit_s` and all of them `answer_limit_s`: a database that is away, slow or hangs
   costs a request seconds and never a connection for good;
 - everything one request reads is one snapshot: figures and their `complete_to` belong together;
+- what writes in its own way (`apart`) has connections of its own, one such piece of work at a time;
 - psycopg's errors leave as ApiProblem without the database's own words.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from ingest_server.api.problems import ApiProblem, Unavailable
+from ingest_server.store.errors import StoreError
 from runtime import logs
 
+T = TypeVar("T")
 Connection = psycopg.AsyncConnection[DictRow]
 
 _log = logs.get("server.api")
@@ -48,6 +51,7 @@ class Database:
         self._wait_s = wait_s
         self._statement_limit_s = statement_limit_s
         self._answer_limit_s = answer_limit_s
+        self._one_apart = asyncio.Lock()
         self._exports = asyncio.Semaphore(max(max_connections // 4, 1))
         self._pool: AsyncConnectionPool[Connection] | None = None
 
@@ -124,6 +128,15 @@ class Database:
             await connection.set_isolation_level(psycopg.IsolationLevel.READ_COMMITTED)
             await connection.set_read_only(False)
             yield connection
+
+    async def apart(self, work: Callable[[str], T]) -> T:
+        """Do blocking work with connections of its own, given the DSN. Raises ApiProblem."""
+        async with self._one_apart:
+            try:
+                return await asyncio.to_thread(work, self._dsn)
+            except StoreError as error:
+                _log.info("the database did not answer a request", code=error.code)
+                raise Unavailable("LS-6006") from error
 
     async def answers(self) -> bool:
         """Whether the database takes a query now."""

@@ -70,7 +70,8 @@ def _edges(rows: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[GaugeMe
             families["server_edge_online"].add_metric(own, float(row["online"]))
         if row["class"] is None:
             continue
-        if row["complete_to"] is not None:
+        # Nobody waits for one that is off on purpose.
+        if row["complete_to"] is not None and row["state"] == "in_service":
             families["server_edge_behind_seconds"].add_metric(
                 [*own, row["class"]], (now - row["complete_to"]).total_seconds()
             )

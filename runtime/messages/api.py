@@ -214,6 +214,10 @@ TEXTS: dict[str, Text] = {
         en="No edge could run this configuration; `errors` names line and reason of each problem.",
         zh="该配置无法在任何边缘端运行；`errors` 中列出了每个问题的行号和原因。",
     ),
+    "LS-6053": Text(
+        en="There is no dead letter {letter}. GET /api/v1/dead-letters lists those that are kept.",
+        zh="死信 {letter} 不存在。GET /api/v1/dead-letters 列出保留的死信。",
+    ),
     "LS-6110": Text(en="Lineside: the HTTP API", zh="Lineside：HTTP 接口"),
     "LS-6111": Text(
         en="Every route of this server, with its parameters and answers.",

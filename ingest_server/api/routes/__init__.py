@@ -13,6 +13,7 @@ from ingest_server.api.routes import (
     faults,
     fleet,
     health,
+    letters,
     orders,
     readings,
     reference,
@@ -23,6 +24,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
     module.router
     for module in (
         *(health, edges, fleet, tags, readings, export, orders, alarms, faults),
+        letters,
         reference,
     )
 )

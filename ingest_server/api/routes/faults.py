@@ -1,11 +1,10 @@
-"""What is missing, what was refused, what the system has to tell: gaps, dead letters, notices."""
+"""What is missing and what the system has to tell: gaps and notices."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Body, Path
 from fastapi import Query as InQuery
@@ -27,7 +26,7 @@ from ingest_server.api.shape import (
     problems,
 )
 from ingest_server.api.times import Instant, Moment, in_zone, zone_of
-from ingest_server.store import letters, reads
+from ingest_server.store import reads
 from ingest_server.store.rows import GapCause
 from ingest_server.usecases import acceptance
 from runtime import messages
@@ -41,15 +40,6 @@ _GAPS: Final = Paged(
     order=(
         Key(column="from_ts", param="before_ts", kind=datetime),
         Key(column="gap_id", param="before_id", kind=int),
-    ),
-)
-_DEAD_LETTERS: Final = Paged(
-    name="dead-letters",
-    topic="faults",
-    query="dead_letters",
-    order=(
-        Key(column="first_seen", param="before_ts", kind=datetime),
-        Key(column="letter_id", param="before_id", kind=int),
     ),
 )
 _NOTICES: Final = Paged(
@@ -114,40 +104,6 @@ class Acceptance(Query):
 
     by: Person
     reason: Reason
-
-
-class DeadLettersQuery(Listing):
-    """Which dead letters; all that are given have to hold."""
-
-    plant: Word | None = Field(default=None, description="Only of this plant.")
-    edge: Word | None = Field(default=None, description="Only of the edge with this id.")
-    code: Word | None = Field(default=None, description="Only refused with this code.")
-
-
-class DeadLetter(Answer):
-    """A message that could not be used; its bytes are kept in the database."""
-
-    id: str = Field(description="Its number on this server.")
-    sha256: str = Field(description="Hash of its bytes, in hex.")
-    plant: str | None = Field(description="Plant, where known.")
-    edge: str | None = Field(description="Edge id, where known.")
-    topic: str = Field(description="Topic it came on.")
-    epoch: UUID | None = Field(description="Epoch of its stream, where readable.")
-    cls: str | None = Field(alias="class", description="Class of its stream, where readable.")
-    seq: int | None = Field(description="Its number in the stream, where readable.")
-    code: str = Field(description="Code of the reason.")
-    reason: str = Field(description="The reason in the language of Accept-Language.")
-    size: int = Field(ge=0, description="Bytes.")
-    first_seen: Moment = Field(description="When it first came.")
-    last_seen: Moment = Field(description="When it last came.")
-    seen: int = Field(ge=1, description="How often it came.")
-
-
-class DeadLetters(Answer):
-    """A page of dead letters."""
-
-    items: list[DeadLetter] = Field(description="Newest first arrival first.")
-    next: Next
 
 
 class NoticesQuery(Listing):
@@ -222,21 +178,6 @@ async def accept(
 
 
 @router.get(
-    "/dead-letters",
-    summary="Messages that could not be used",
-    operation_id="list_dead_letters",
-    responses=problems(),
-)
-async def dead_letters(
-    context: Ctx, lang: Lang, query: Annotated[DeadLettersQuery, InQuery()]
-) -> DeadLetters:
-    """What arrived and could not be used, with the reason; their bytes stay in the database."""
-    async with context.database.reading() as connection:
-        page = await _DEAD_LETTERS.page(connection, query, **filters_of(query))
-    return DeadLetters(items=[_dead_letter(row, lang) for row in page.rows], next=page.next)
-
-
-@router.get(
     "/notices",
     summary="What the system has to tell",
     operation_id="list_notices",
@@ -297,22 +238,3 @@ def _gap(row: Mapping[str, Any]) -> Gap:
             "time_zone": zone_name,
         }
     )
-
-
-def _dead_letter(row: Mapping[str, Any], lang: messages.Language) -> DeadLetter:
-    zone = zone_of(row["time_zone"] or "UTC")
-    return DeadLetter.model_validate(
-        {
-            **{name: row[name] for name in _AS_THEY_ARE},
-            "id": str(row["letter_id"]),
-            "reason": letters.reason_of(row, lang),
-            "class": row["class"],
-            "first_seen": row["first_seen"].astimezone(zone),
-            "last_seen": row["last_seen"].astimezone(zone),
-        }
-    )
-
-
-_AS_THEY_ARE: tuple[str, ...] = (
-    *("sha256", "plant", "edge", "topic", "epoch", "seq", "code", "size", "seen"),
-)

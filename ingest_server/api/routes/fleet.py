@@ -118,6 +118,29 @@ class Declared(Answer):
     reason: str | None = Field(description="Why.")
 
 
+class Replacement(Query):
+    """Who replaces an edge's computer, and why."""
+
+    by: Person
+    reason: Reason
+
+
+class Replaced(Answer):
+    """What was known of the computer that is replaced."""
+
+    online: bool = Field(description="Whether it is connected: stop it before the new one starts.")
+    waiting: int | None = Field(
+        description="Records it had not delivered, as it last said: they come only with its "
+        "buffer.db; null: not known."
+    )
+    last_seen: Moment | None = Field(description="When it was last heard of.")
+    orders: int = Field(ge=0, description="Orders the new one is told again.")
+    version: int | None = Field(
+        description="Version under which it gets the wanted configuration; null: none was pushed."
+    )
+    to_do: str = Field(description="The steps, in the language of Accept-Language.")
+
+
 class Asking(Query):
     """Who asks."""
 
@@ -266,6 +289,39 @@ async def declare(
         by=row["state_by"],
         at=in_zone(row["state_at"], _zone(row)),
         reason=row["state_reason"],
+    )
+
+
+@router.post(
+    "/edges/{plant}/{edge}/replace",
+    summary="Put another computer in an edge's place",
+    operation_id="replace_edge",
+    responses=problems(400, 404, 413),
+)
+async def replace(
+    context: Ctx, lang: Lang, plant: PlantId, edge: EdgePart, body: Annotated[Replacement, Body()]
+) -> Replaced:
+    """Noted with name and reason; the new one gets the orders and the configuration of the old one.
+
+    What the old one had not delivered becomes a gap when the new one starts, unless it has its
+    buffer.
+    """
+    async with context.database.writing() as connection:
+        row = await _edge(connection, plant, edge)
+        found = await fleet.replace(
+            connection,
+            EdgeId(plant=plant, edge=edge),
+            by=body.by,
+            reason=body.reason,
+            now=context.now(),
+        )
+    return Replaced(
+        online=found.online,
+        waiting=found.waiting,
+        last_seen=in_zone(found.last_seen, _zone(row)),
+        orders=found.orders,
+        version=found.version,
+        to_do=messages.text("LS-5687", lang=lang, edge=f"{plant}/{edge}"),
     )
 
 

@@ -44,6 +44,10 @@ class Bucket(Answer):
     min: Value = Field(description="Least; null for texts, or where none was good.")
     max: Value = Field(description="Greatest; null likewise.")
     mean: float | None = Field(description="Mean of the samples; null likewise.")
+    twa: float | None = Field(
+        description="Time-weighted mean: each value counts as long as it held (at most 24 h). Only "
+        "of buckets of one minute or one hour that are rolled up; else null."
+    )
     first: Value = Field(description="The first; null where none was good.")
     last: Value = Field(description="The last; null likewise.")
 

@@ -1,4 +1,4 @@
-"""Buckets with count, share of good, least, greatest, mean, first and last of each.
+"""Buckets with count, share of good, least, greatest, means, first and last of each.
 
 What they are made of comes from the rollups where these stand, else from the readings (`pieces`).
 Texts have no rollups, and 64-bit integers only as far as a double holds them exactly: beyond that
@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final
 
 from ingest_server.api.database import Connection
 from ingest_server.api.problems import Invalid
-from ingest_server.api.series.pieces import Piece, Source, pieces
+from ingest_server.api.series.pieces import HOUR, MINUTE, Piece, Source, pieces
 from ingest_server.api.times import iso, zone_of
 from ingest_server.api.values import LARGEST_EXACT, reader_of
 from ingest_server.store import reads
 from wire.dtypes import DType
 
 _WIDE: Final = frozenset(dtype for dtype in DType if dtype.needs_big)
+_UNITS: Final[Mapping[Source, timedelta]] = {"1m": MINUTE, "1h": HOUR}
 _ORDER: Final[tuple[Source, ...]] = ("raw", "1m", "1h")
 
 Frames = Mapping[int, dict[str, Any]]
@@ -37,6 +39,8 @@ class _Part:
     mean: float | None
     first: Any
     last: Any
+    twa: float | None = None
+    """Only of a rollup that is the whole bucket."""
 
 
 async def fill_buckets(
@@ -53,7 +57,7 @@ async def fill_buckets(
     `begins`: of the buckets, the first not after `start`. Raises Invalid where more than
     `most_samples` readings would have to be read.
     """
-    reading = _Reading(connection, series, begins, most_samples=most_samples)
+    reading = _Reading(connection, series, begins, to, most_samples=most_samples)
     numeric = [tag for tag, frame in series.items() if frame["dtype"] != DType.STR]
     stale: dict[str, list[datetime]] = {"minutes": [], "hours": []}
     if numeric:
@@ -81,12 +85,14 @@ class _Reading:
         connection: Connection,
         series: Frames,
         begins: Sequence[datetime],
+        to: datetime,
         *,
         most_samples: int,
     ) -> None:
         self._connection = connection
         self._series = series
         self._begins = list(begins)
+        self._width = min((b - a for a, b in pairwise(begins)), default=to - begins[0])
         self._most_samples = most_samples
         self._left = dict.fromkeys(series, most_samples // len(series))
         self._parts: dict[int, dict[int, list[_Part]]] = {tag: {} for tag in series}
@@ -127,7 +133,12 @@ class _Reading:
             begins=self._begins,
         ):
             whole = self._series[row["tag_id"]]["dtype"] in _WIDE
-            self._add(row, [_as_stored(row[name], whole) for name in _FIGURES], row["mean"])
+            self._add(
+                row,
+                [_as_stored(row[name], whole) for name in _FIGURES],
+                row["mean"],
+                twa=row["twa"] if self._width == _UNITS[piece.source] else None,
+            )
 
     async def _read(self, tags: Sequence[int], piece: Piece) -> None:
         found = await reads.rows(
@@ -153,7 +164,14 @@ class _Reading:
         if min(self._left[tag] for tag in tags) <= 0:
             raise Invalid("LS-6017", at="query.from", limit=self._most_samples)
 
-    def _add(self, row: Mapping[str, Any], values: Sequence[Any], mean: float | None) -> None:
+    def _add(
+        self,
+        row: Mapping[str, Any],
+        values: Sequence[Any],
+        mean: float | None,
+        *,
+        twa: float | None = None,
+    ) -> None:
         least, greatest, first, last = values
         self._parts[row["tag_id"]].setdefault(row["bucket"], []).append(
             _Part(
@@ -164,6 +182,7 @@ class _Reading:
                 mean=mean,
                 first=first,
                 last=last,
+                twa=twa,
             )
         )
 
@@ -202,6 +221,7 @@ def _bucket(parts: Sequence[_Part], dtype: str, begin: str) -> dict[str, Any]:
         "min": read(min((part.least for part in numbers), default=None)),
         "max": read(max((part.greatest for part in numbers), default=None)),
         "mean": None if dtype == DType.TIME else _mean(numbers),
+        "twa": parts[0].twa if len(parts) == 1 and dtype != DType.TIME else None,
         "first": read(_first_of(*(part.first for part in good))),
         "last": read(_first_of(*(part.last for part in reversed(good)))),
     }

@@ -41,7 +41,8 @@ RETURNING notice_id;
 -- name: dead_letters
 -- Messages that could not be used, first seen last come first; without their bytes.
 SELECT d.letter_id, encode(d.sha256, 'hex') AS sha256, e.plant, e.edge, p.time_zone, d.topic, d.epoch, d.class,
-       d.seq, d.code, d.params, d.reason, d.size, d.first_seen, d.last_seen, d.seen
+       d.seq, d.code, d.params, d.reason, d.size, d.first_seen, d.last_seen, d.seen, d.replayed_at,
+       d.replayed_by
 FROM dead_letter d
 LEFT JOIN edge e ON e.edge_id = d.edge_id
 LEFT JOIN plant p ON p.plant = e.plant
@@ -52,6 +53,16 @@ WHERE (%(plant)s::text IS NULL OR e.plant = %(plant)s)
        OR (d.first_seen, d.letter_id) < (%(before_ts)s, %(before_id)s::bigint))
 ORDER BY d.first_seen DESC, d.letter_id DESC
 LIMIT %(limit)s;
+
+-- name: dead_letter
+-- One of them, with its bytes.
+SELECT d.letter_id, encode(d.sha256, 'hex') AS sha256, e.plant, e.edge, p.time_zone, d.topic, d.epoch, d.class,
+       d.seq, d.code, d.params, d.reason, d.size, d.first_seen, d.last_seen, d.seen, d.replayed_at,
+       d.replayed_by, d.bytes
+FROM dead_letter d
+LEFT JOIN edge e ON e.edge_id = d.edge_id
+LEFT JOIN plant p ON p.plant = e.plant
+WHERE d.letter_id = %(letter)s;
 
 -- name: notices
 -- Notices, newest first.

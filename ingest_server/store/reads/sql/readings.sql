@@ -125,7 +125,8 @@ SELECT r.tag_id, width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
        CASE WHEN bool_and(r.n = 0 OR r.mean IS NOT NULL)
             THEN sum(r.mean * r.n) / nullif(sum(r.n), 0) END AS mean,
        (array_agg(r.first ORDER BY r.ts) FILTER (WHERE r.n > 0))[1] AS first,
-       (array_agg(r.last ORDER BY r.ts DESC) FILTER (WHERE r.n > 0))[1] AS last
+       (array_agg(r.last ORDER BY r.ts DESC) FILTER (WHERE r.n > 0))[1] AS last,
+       CASE WHEN count(*) = 1 THEN min(r.twa) END AS twa
 FROM reading_1m r
 WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
 GROUP BY 1, 2;
@@ -146,7 +147,8 @@ SELECT r.tag_id, width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
        CASE WHEN bool_and(r.n = 0 OR r.mean IS NOT NULL)
             THEN sum(r.mean * r.n) / nullif(sum(r.n), 0) END AS mean,
        (array_agg(r.first ORDER BY r.ts) FILTER (WHERE r.n > 0))[1] AS first,
-       (array_agg(r.last ORDER BY r.ts DESC) FILTER (WHERE r.n > 0))[1] AS last
+       (array_agg(r.last ORDER BY r.ts DESC) FILTER (WHERE r.n > 0))[1] AS last,
+       CASE WHEN count(*) = 1 THEN min(r.twa) END AS twa
 FROM reading_1h r
 WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
 GROUP BY 1, 2;

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 import uvicorn
 from prometheus_client.parser import text_string_to_metric_families
@@ -304,6 +305,21 @@ async def test_metrics_tell_what_the_database_knows(plant_dsn: str, serve: Serve
     assert found["server_alarms_active", ("priority", "high")] == 2
     assert found["server_parked_streams",] == 1
     assert ("server_edge_online", ("edge", "mill-1"), ("plant", "nord")) not in found
+
+
+async def test_nobody_is_called_for_an_edge_that_is_off_on_purpose(
+    client: httpx2.AsyncClient, sql: psycopg.Connection[Any]
+) -> None:
+    behind = 'server_edge_behind_seconds{class="key",edge="line-a",plant="demo"}'
+    assert behind in (await client.get("/metrics")).text
+    for state in ("planned_off", "retired"):
+        sql.execute("UPDATE edge SET state = %s WHERE plant = 'demo' AND edge = 'line-a'", (state,))
+        try:
+            text = (await client.get("/metrics")).text
+        finally:
+            sql.execute("UPDATE edge SET state = 'in_service' WHERE edge = 'line-a'")
+        assert behind not in text
+        assert "server_database_up 1.0" in text
 
 
 async def test_metrics_come_also_while_the_database_is_away(serve: Serve) -> None:

@@ -142,3 +142,17 @@ async def test_an_edge_is_asked_and_its_answers_are_listed(client: httpx2.AsyncC
     assert (asked["kind"], asked["state"], asked["sent"]) == ("ping", "waiting", 0)
     listed = (await get(client, "edges/demo/line-b/commands"))["items"]
     assert asked in listed
+
+
+async def test_another_computer_takes_an_edges_place(
+    client: httpx2.AsyncClient, sql: psycopg.Connection[Any]
+) -> None:
+    await post(client, "edges/config", edges=EDGES[:1], text=TEXT, by="Mei")
+    found = await post(client, "edges/demo/line-a/replace", by="Mei", reason="the disk died")
+    assert (found["version"], found["orders"]) == (2, 0)
+    assert found["online"] is True  # so the old one has to be stopped first
+    assert "demo/line-a" in found["to_do"]
+    noted = sql.execute("SELECT params ->> 'reason' FROM notice WHERE code = 'LS-5676'").fetchall()
+    assert noted == [("the disk died",)]
+    missing = await post(client, "edges/demo/nobody/replace", 404, by="Mei", reason="x")
+    assert missing["code"] == "LS-6011"

@@ -172,6 +172,7 @@ async def test_buckets_are_of_good_samples_only(client: httpx2.AsyncClient) -> N
         "min": 0.0,
         "max": 5.0,
         "mean": 2.5,
+        "twa": None,
         "first": 0.0,
         "last": 5.0,
     }

@@ -86,13 +86,13 @@ def rolled(dsn: str) -> None:
 
 
 def figures(answer: Any) -> list[Any]:
-    """Everything but the source; means to twelve digits, which is how far adding up differs."""
+    """Everything but source and twa; means to twelve digits, as far as adding up differs."""
     return [
         (
             series["tag"],
             series["revision"],
             [
-                {**bucket, "mean": bucket["mean"] and f"{bucket['mean']:.10e}"}
+                {**bucket, "mean": bucket["mean"] and f"{bucket['mean']:.10e}", "twa": None}
                 for bucket in series["buckets"]
             ],
         )
@@ -145,6 +145,41 @@ async def test_late_readings_count_before_they_are_rolled_up(
         sql.execute("DELETE FROM dirty")
     old, new = (answer["series"][0]["buckets"][3] for answer in (before, after))
     assert (new["count"], new["max"]) == (old["count"] + 1, 1e6)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "table"), [("1m", "reading_1m"), ("1h", "reading_1h"), ("15m", None), ("1d", None)]
+)
+async def test_the_time_weighted_mean_is_that_of_the_rollups_and_of_nothing_else(
+    client: httpx2.AsyncClient, noon: datetime, sql: Any, bucket: str, table: str | None
+) -> None:
+    told = await read(client, TAGS[0], bucket=bucket, **SPAN)
+    found = {
+        datetime.fromisoformat(each["ts"]): each["twa"]
+        for each in told["series"][0]["buckets"]
+        if each["twa"] is not None
+    }
+    if table is None:
+        assert found == {}
+        return
+    stored = dict(
+        sql.execute(
+            f"SELECT ts, twa FROM {table} WHERE tag_id = 2 AND ts > %s AND ts < %s"
+            " AND twa IS NOT NULL",
+            (noon, noon + timedelta(hours=7)),
+        ).fetchall()
+    )
+    assert len(stored) > 5
+    assert {at: found[at] for at in stored} == stored
+    # A bucket with a mark of new readings has none until it is rolled up.
+    at = sorted(stored)[2]
+    sql.execute("INSERT INTO dirty VALUES (1, %s)", (at,))
+    try:
+        marked = await read(client, TAGS[0], bucket=bucket, **SPAN)
+    finally:
+        sql.execute("DELETE FROM dirty")
+    twa = {each["ts"]: each["twa"] for each in marked["series"][0]["buckets"]}
+    assert [ts for ts, mean in twa.items() if datetime.fromisoformat(ts) == at and mean] == []
 
 
 async def test_a_long_trend_reads_rollups_not_readings(

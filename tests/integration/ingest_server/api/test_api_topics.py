@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import httpx2
 import pytest
 
 from ingest_server.api.ports import LiveValue
+from ingest_server.store.rows import GapCause
 from tests.integration.ingest_server.api.serving import T0, Live, Serve
 from wire.quality import BAD, CLOCK
 
@@ -247,6 +248,19 @@ async def test_latest_names_the_tag_that_is_not_known(client: httpx2.AsyncClient
     assert absent.headers["content-type"] == "application/problem+json"
     assert (absent.status_code, absent.json()["code"]) == (404, "LS-6012")
     assert "demo/line-a/nope" in absent.json()["detail"]
+
+
+def _words(literal: object) -> list[str]:
+    parts = get_args(literal)
+    return [word for part in parts for word in _words(part)] if parts else [str(literal)]
+
+
+@pytest.mark.parametrize("cause", _words(GapCause))
+async def test_every_cause_of_a_gap_can_be_asked_for(
+    client: httpx2.AsyncClient, cause: str
+) -> None:
+    found = (await get(client, "gaps", cause=cause))["items"]
+    assert {gap["cause"] for gap in found} <= {cause}
 
 
 @pytest.mark.parametrize(

@@ -148,12 +148,12 @@ def set_for_all(connection: psycopg.Connection, value: str) -> None:
 
 @pytest.mark.parametrize(("begin", "end"), [(full, free_again), (read_only, writable_again)])
 async def test_a_database_that_takes_nothing_loses_nothing_and_needs_no_restart(
-    begin: object, end: object, migrated: str, broker: EmbeddedBroker, wait_for: WaitFor
+    begin: object, end: object, migrated: str, nats: EmbeddedBroker, wait_for: WaitFor
 ) -> None:
     epochs = lines(records=60)
-    edges = [MqttEdge(epoch, address_of(broker), window=4) for epoch in epochs]
+    edges = [MqttEdge(epoch, address_of(nats), window=4) for epoch in epochs]
     most = Limits().waiting_messages + Limits().messages
-    async with receiving(migrated, address_of(broker)) as state, asyncio.TaskGroup() as tasks:
+    async with receiving(migrated, address_of(nats)) as state, asyncio.TaskGroup() as tasks:
         for edge in edges:
             tasks.create_task(edge.run())
         await wait_for(lambda: all(edge.acked > 10 for edge in edges), 60)
