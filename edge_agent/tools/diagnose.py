@@ -19,7 +19,7 @@ from drivers.registry import AnyDevice
 from edge_agent.config import EdgeConfig
 from runtime.clock import Clock
 from runtime.errors import LinesideError
-from runtime.mqtt import Connection
+from runtime.mqtt import BrokerAddress, Connection
 from wire import quality
 from wire.dtypes import DType
 
@@ -257,10 +257,15 @@ async def _ask_offers(config: OpcUaDevice, report: DeviceReport) -> None:
     ]
 
 
-async def examine_broker(config: EdgeConfig) -> BrokerReport:
-    """Log in at the broker under a name of our own, so that a running agent stays connected."""
-    address = config.broker.address()
-    name = f"lineside-{config.plant}-{config.edge}-doctor-{uuid4().hex[:6]}"
+async def examine_broker(config: EdgeConfig) -> list[BrokerReport]:
+    """Log in at each node under a name of our own, so that a running agent stays connected."""
+    return [
+        await _examine_node(node, f"lineside-{config.plant}-{config.edge}-doctor-{uuid4().hex[:6]}")
+        for node in config.broker.address().nodes()
+    ]
+
+
+async def _examine_node(address: BrokerAddress, name: str) -> BrokerReport:
     began_s = time.perf_counter()
     try:
         async with Connection(address, client_id=name):

@@ -105,10 +105,11 @@ async def examined(
             for code, params in lines(report):
                 say(code, **params)
             failed.append(report.error)
-    broker = await examine_broker(config)
-    code, params = broker_line(broker)
-    say(code, **params)
-    return [error for error in (*failed, broker.error) if error is not None]
+    for node in await examine_broker(config):
+        code, params = broker_line(node)
+        say(code, **params)
+        failed.append(node.error)
+    return [error for error in failed if error is not None]
 
 
 def command(

@@ -130,8 +130,12 @@ async def test_what_is_away_is_told_with_its_reason(configure: Configure, free_p
     report = await examine(config.devices[0], connect=connect, clock=now_us, reads=1, expected={})
     assert report.error is not None
     assert report.error.code in _told(report)
-    code, params = broker_line(await examine_broker(config))
+    [report] = await examine_broker(config)
+    code, params = broker_line(report)
     assert code == "LS-4774"
     assert "LS-1101" in messages.text(code, lang="en", **params)
+    nodes = config.broker.model_copy(update={"others": ["127.0.0.1:1", "127.0.0.1:2"]})
+    told = await examine_broker(config.model_copy(update={"broker": nodes}))
+    assert [each.address for each in told][1:] == ["127.0.0.1:1", "127.0.0.1:2"]
     with pytest.raises(Reconfigure):
         expectations(["tmp=1"], config)
