@@ -130,11 +130,12 @@ def _around_resets(
     places = set()
     for reset in truth.resets:
         place = bisect_right(readings, reset.at_us, key=lambda reading: reading.at_us)
-        # The first reading stamped after the reset may still show the value before it.
-        if 0 < place < len(readings) and readings[place].raw == readings[place - 1].raw:
-            place += 1
         if 0 < place < len(readings):
             places.add(place)
+            # The first reading stamped after the reset may still show the value before it, or the
+            # counter has come to the same value again.
+            if readings[place].raw == readings[place - 1].raw and place + 1 < len(readings):
+                places.add(place + 1)
     for place in sorted(places):
         yield readings[place - 1], readings[place]
 

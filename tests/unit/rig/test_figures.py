@@ -82,6 +82,21 @@ def test_parts_before_a_reset_between_two_readings_are_unseen() -> None:
     assert expected.visible == 30
 
 
+def test_parts_until_the_counter_stood_as_high_again_are_unseen() -> None:
+    known = truth(100, resets=(2,))
+    expected = expected_count(known, readings(known, [0, SECOND, 3 * SECOND, 5 * SECOND]))
+    # It showed 1, fell to 0 behind the second part, and shows 1 again behind the third.
+    assert expected.unseen == (Unseen(from_us=SECOND, to_us=3 * SECOND, count=2),)
+    assert (expected.truth, expected.visible) == (5, 3)
+
+
+def test_the_value_before_a_fall_may_be_stamped_after_it() -> None:
+    known = truth(100, resets=(5,))
+    late = Reading(at_us=5 * SECOND + SECOND // 2 + 1, raw=5)
+    seen = [*readings(known, [4 * SECOND, 5 * SECOND]), late, *readings(known, [8 * SECOND])]
+    assert expected_count(known, seen).unseen == ()
+
+
 def test_a_value_stamped_after_the_next_part_counts_as_the_value_it_is() -> None:
     known = truth(100, start=1000)
     late = [Reading(at_us=5 * SECOND + 10, raw=1004), Reading(at_us=9 * SECOND, raw=1009)]
