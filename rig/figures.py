@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Final, Literal
 
 from rig.readings import Gap
@@ -194,15 +194,11 @@ def blurred_parts(
 
     `slack_us`: how far from a gap's ends the reading before and the one after it may lie.
     """
-    spans = sorted(
-        (gap.from_us - slack_us, FOREVER_US if gap.to_us is None else gap.to_us + slack_us)
-        for gap in gaps
-    )
-    if not spans:
-        return {}
+    begins, latest_ends = _spans(gaps, slack_us)
     sums: dict[str, int] = {}
     for before, after in pairwise(readings):
-        if not any(since <= after.at_us and before.at_us <= until for since, until in spans):
+        place = bisect_right(begins, after.at_us)
+        if not place or latest_ends[place - 1] < before.at_us:
             continue
         first = truth.total_of(before.raw, before.at_us)
         last = truth.total_of(after.raw, after.at_us)
@@ -213,6 +209,15 @@ def blurred_parts(
             made = min(part.total, last) - max(part.total - part.count, first)
             sums[part.order] = sums.get(part.order, 0) + max(made, 0)
     return sums
+
+
+def _spans(gaps: Iterable[Gap], slack_us: int) -> tuple[list[int], list[int]]:
+    """When gaps begin, in order, and the latest end of all that have begun by then."""
+    spans = sorted(
+        (gap.from_us - slack_us, FOREVER_US if gap.to_us is None else gap.to_us + slack_us)
+        for gap in gaps
+    )
+    return [begin for begin, _ in spans], list(accumulate((end for _, end in spans), max))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
