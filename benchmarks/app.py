@@ -1,14 +1,25 @@
-"""`scripts/bench edge|ingest|storage|all`: runs what was asked for and prints every figure."""
+"""`scripts/bench edge|ingest|storage|rows|all`: runs what was asked for and prints every figure."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Final
 
-from benchmarks import backlog, browse, flat_out, ingest, ingest_growth, sizes, steady, storage
+from benchmarks import (
+    backlog,
+    browse,
+    flat_out,
+    ingest,
+    ingest_growth,
+    rows,
+    sizes,
+    steady,
+    storage,
+)
 from benchmarks.results import QUICK_ROUNDS, ROUNDS, Result, as_json
 from runtime import logs
 
@@ -33,6 +44,9 @@ BENCHMARKS: Final[dict[str, dict[str, Benchmark]]] = {
     "storage": {
         "bytes": storage.measure,
     },
+    "rows": {
+        "rows": rows.measure,
+    },
 }
 
 
@@ -40,7 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """0: every goal was met; 1: one was not; 2: wrong arguments."""
     asked = _parse(argv)
     logs.configure(json=False, level="warning", stream=sys.stderr)
-    results = asyncio.run(run(asked.what, asked.only, ROUNDS if not asked.quick else QUICK_ROUNDS))
+    benchmarks = BENCHMARKS
+    if asked.rows:
+        benchmarks = {**BENCHMARKS, "rows": {"rows": partial(rows.measure, sizes=asked.rows)}}
+    rounds = ROUNDS if not asked.quick else QUICK_ROUNDS
+    results = asyncio.run(run(benchmarks, asked.what, asked.only, rounds))
     if asked.as_json:
         print(as_json(results), flush=True)
     else:
@@ -49,13 +67,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0 if all(result.met for result in results) else 1
 
 
-async def run(what: str, only: Collection[str], rounds: int) -> list[Result]:
+async def run(
+    benchmarks: Mapping[str, Mapping[str, Benchmark]],
+    what: str,
+    only: Collection[str],
+    rounds: int,
+) -> list[Result]:
     """All results of a group, or of `all` groups; `only` these benchmarks of it, none: every."""
     results: list[Result] = []
-    for group, benchmarks in BENCHMARKS.items():
+    for group, of_group in benchmarks.items():
         if what not in (group, "all"):
             continue
-        for name, benchmark in benchmarks.items():
+        for name, benchmark in of_group.items():
             if not only or name in only:
                 print(f"--- {group} {name}", file=sys.stderr, flush=True)
                 found = await benchmark(rounds)
@@ -92,6 +115,14 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds instead of {ROUNDS}"
     )
+    parser.add_argument(
+        "--rows",
+        type=_sizes,
+        metavar="N[,N...]",
+        help="of `rows`: how many are stored (default: "
+        + ",".join(map(str, rows.SIZES))
+        + "; 100 million need 20 GB of disk in plain PostgreSQL)",
+    )
     asked = parser.parse_args(argv)
     asked.only = [name for name in asked.only.split(",") if name]
     known = _names(asked.what)
@@ -106,6 +137,10 @@ def _names(what: str) -> list[str]:
     """The benchmarks of a group, or of all."""
     groups = BENCHMARKS if what == "all" else {what: BENCHMARKS[what]}
     return [name for benchmarks in groups.values() for name in benchmarks]
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(int(float(part)) for part in text.split(","))
 
 
 if __name__ == "__main__":

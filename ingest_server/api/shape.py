@@ -49,7 +49,7 @@ REPEATABLE: Final = frozenset({"tag"})
 """Parameters that may be given more than once."""
 
 
-def _context(request: Request) -> Context:
+async def _context(request: Request) -> Context:
     """The app's context, once the query says each thing only once.
 
     Of a repeated parameter one value would be taken and the other ignored without a word.
@@ -62,8 +62,8 @@ def _context(request: Request) -> Context:
     return context
 
 
-def _language(request: Request) -> Language:
-    return _context(request).problems.language(request)
+async def _language(request: Request) -> Language:
+    return (await _context(request)).problems.language(request)
 
 
 Ctx = Annotated[Context, Depends(_context)]

@@ -7,11 +7,11 @@ their readings are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ingest_server.api.database import Connection
 from ingest_server.api.problems import Invalid
@@ -28,15 +28,14 @@ _ORDER: Final[tuple[Source, ...]] = ("raw", "1m", "1h")
 Frames = Mapping[int, dict[str, Any]]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """What a piece says about a bucket. Values are as stored: float, int or text."""
 
     samples: int
     good: int
+    mean: float | None
     least: Any
     greatest: Any
-    mean: float | None
     first: Any
     last: Any
     twa: float | None = None
@@ -67,10 +66,9 @@ async def fill_buckets(
             stale[row["what"]].append(row["at"])
     plan = pieces(start, to, begins, **stale)
     rolled = await reading.exact(numeric, plan)
-    for piece in plan:
-        await reading.take(rolled, piece)
+    await reading.take(rolled, plan)
     await reading.take(
-        [tag for tag in series if tag not in rolled], Piece(source="raw", start=start, to=to)
+        [tag for tag in series if tag not in rolled], [Piece(source="raw", start=start, to=to)]
     )
     reading.finish()
     used = [piece.source for piece in plan if rolled]
@@ -116,31 +114,49 @@ class _Reading:
                 beyond.add(row["tag_id"])
         return [tag for tag in tags if tag not in beyond]
 
-    async def take(self, tags: Sequence[int], piece: Piece) -> None:
-        """Add what a piece says about some tags. Pieces come in the order of time."""
+    async def take(self, tags: Sequence[int], plan: Sequence[Piece]) -> None:
+        """Add what the pieces, in the order of time, say about some tags."""
         if not tags:
             return
-        if piece.source == "raw":
-            await self._read(tags, piece)
-            return
-        for row in await reads.rows(
-            self._connection,
-            "readings",
-            f"rolled_{piece.source}",
-            tags=list(tags),
-            from_ts=piece.start,
-            to_ts=piece.to,
-            begins=self._begins,
-        ):
-            whole = self._series[row["tag_id"]]["dtype"] in _WIDE
-            self._add(
-                row,
-                [_as_stored(row[name], whole) for name in _FIGURES],
-                row["mean"],
-                twa=row["twa"] if self._width == _UNITS[piece.source] else None,
+        summed = [piece for piece in plan if piece.source != "raw"]
+        found = iter(
+            await reads.several(
+                self._connection, "readings", *(self._asked(tags, piece) for piece in summed)
             )
+            if summed
+            else ()
+        )
+        wide = {tag for tag in tags if self._series[tag]["dtype"] in _WIDE}
+        for piece in plan:
+            before, begins = self._within(piece)
+            if piece.source == "raw":
+                await self._read(tags, piece, before, begins)
+                continue
+            is_whole = self._width == _UNITS[piece.source]
+            for row in next(found):
+                figures = [row[name] for name in _FIGURES]
+                if row["tag_id"] in wide:
+                    figures = [value if value is None else int(value) for value in figures]
+                self._add(row, before, figures, row["mean"], twa=row["twa"] if is_whole else None)
 
-    async def _read(self, tags: Sequence[int], piece: Piece) -> None:
+    def _within(self, piece: Piece) -> tuple[int, list[datetime]]:
+        """How many buckets end before the piece, and the begins of those that lie in it.
+
+        To send all begins with each piece costs more than to sum up.
+        """
+        before = max(bisect_right(self._begins, piece.start) - 1, 0)
+        return before, self._begins[before : bisect_left(self._begins, piece.to)]
+
+    def _asked(self, tags: Sequence[int], piece: Piece) -> tuple[str, dict[str, Any]]:
+        _, begins = self._within(piece)
+        values = {"tags": list(tags), "from_ts": piece.start, "to_ts": piece.to}
+        if _is_each(begins, piece):
+            return f"each_{piece.source}", values
+        return f"rolled_{piece.source}", {**values, "begins": begins}
+
+    async def _read(
+        self, tags: Sequence[int], piece: Piece, before: int, begins: Sequence[datetime]
+    ) -> None:
         found = await reads.rows(
             self._connection,
             "readings",
@@ -150,7 +166,7 @@ class _Reading:
             small=[self._series[tag]["dtype"] not in _WIDE for tag in tags],
             from_ts=piece.start,
             to_ts=piece.to,
-            begins=self._begins,
+            begins=list(begins),
             most=max(self._left[tag] for tag in tags),
         )
         for row in found:
@@ -160,39 +176,30 @@ class _Reading:
                 _first_of(row[f"{name}_num"], row[f"{name}_big"], row.get(f"{name}_txt"))
                 for name in _FIGURES
             ]
-            self._add(row, values, mean)
+            self._add(row, before, values, mean)
         if min(self._left[tag] for tag in tags) <= 0:
             raise Invalid("LS-6017", at="query.from", limit=self._most_samples)
 
     def _add(
         self,
         row: Mapping[str, Any],
+        before: int,
         values: Sequence[Any],
         mean: float | None,
         *,
         twa: float | None = None,
     ) -> None:
-        least, greatest, first, last = values
-        self._parts[row["tag_id"]].setdefault(row["bucket"], []).append(
-            _Part(
-                samples=row["samples"],
-                good=row["good"],
-                least=least,
-                greatest=greatest,
-                mean=mean,
-                first=first,
-                last=last,
-                twa=twa,
-            )
-        )
+        part = _Part(row["samples"], row["good"], mean, *values, twa)
+        self._parts[row["tag_id"]].setdefault(before + row["bucket"], []).append(part)
 
     def finish(self) -> None:
         """Put the parts of each bucket together, in the order of time."""
         for tag, buckets in self._parts.items():
             frame = self._series[tag]
             zone = zone_of(frame["time_zone"])
+            read, is_time = _told_as(frame["dtype"]), frame["dtype"] == DType.TIME
             frame["buckets"].extend(
-                _bucket(buckets[number], frame["dtype"], iso(begin.astimezone(zone)))
+                _bucket(buckets[number], read, iso(begin.astimezone(zone)), is_time=is_time)
                 for number, begin in enumerate(self._begins, start=1)
                 if number in buckets
             )
@@ -201,18 +208,39 @@ class _Reading:
 _FIGURES: Final = ("min", "max", "first", "last")
 
 
-def _as_stored(value: float | None, whole: bool) -> float | int | None:  # noqa: FBT001
-    return int(value) if whole and value is not None else value
+def _is_each(begins: Sequence[datetime], piece: Piece) -> bool:
+    """Whether the piece's buckets are the rollup's own: then there is nothing to sum up."""
+    unit = _UNITS[piece.source]
+    count = len(begins)
+    return (
+        begins[0] == piece.start
+        and piece.start + count * unit == piece.to
+        and all(after - begin == unit for begin, after in pairwise(begins))
+    )
 
 
 def _first_of(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-def _bucket(parts: Sequence[_Part], dtype: str, begin: str) -> dict[str, Any]:
+def _bucket(
+    parts: Sequence[_Part], read: Callable[[Any], Any], begin: str, *, is_time: bool
+) -> dict[str, Any]:
+    if len(parts) == 1:
+        (part,) = parts
+        return {
+            "ts": begin,
+            "count": part.samples,
+            "good": part.good / part.samples,
+            "min": read(part.least),
+            "max": read(part.greatest),
+            "mean": None if is_time or not part.good else part.mean,
+            "twa": None if is_time else part.twa,
+            "first": read(part.first) if part.good else None,
+            "last": read(part.last) if part.good else None,
+        }
     samples = sum(part.samples for part in parts)
     good = [part for part in parts if part.good]
-    read = _told_as(dtype)
     numbers = [part for part in good if part.least is not None]
     return {
         "ts": begin,
@@ -220,8 +248,8 @@ def _bucket(parts: Sequence[_Part], dtype: str, begin: str) -> dict[str, Any]:
         "good": sum(part.good for part in good) / samples,
         "min": read(min((part.least for part in numbers), default=None)),
         "max": read(max((part.greatest for part in numbers), default=None)),
-        "mean": None if dtype == DType.TIME else _mean(numbers),
-        "twa": parts[0].twa if len(parts) == 1 and dtype != DType.TIME else None,
+        "mean": None if is_time else _mean(numbers),
+        "twa": None,
         "first": read(_first_of(*(part.first for part in good))),
         "last": read(_first_of(*(part.last for part in reversed(good)))),
     }
@@ -237,8 +265,10 @@ def _mean(parts: Sequence[_Part]) -> float | None:
     return sum(m * w for m, w in zip(means, weights, strict=True)) / sum(weights)
 
 
-def _told_as(dtype: str) -> Any:
+def _told_as(dtype: str) -> Callable[[Any], Any]:
     read = reader_of(dtype)
+    if dtype in (DType.F32, DType.F64):
+        return _as_it_is
 
     def told(value: Any) -> Any:
         if isinstance(value, float):
@@ -247,3 +277,7 @@ def _told_as(dtype: str) -> Any:
         return read(None, None, value) if isinstance(value, str) else read(None, value, None)
 
     return told
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

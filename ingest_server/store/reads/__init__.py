@@ -19,6 +19,17 @@ async def rows(connection: Connection, topic: str, query: str, **params: Any) ->
     return await cursor.fetchall()
 
 
+async def several(
+    connection: Connection, topic: str, *asked: tuple[str, dict[str, Any]]
+) -> list[list[DictRow]]:
+    """The rows of several queries with their parameters, sent together. Raises psycopg.Error."""
+    async with connection.pipeline():
+        cursors = [
+            await connection.execute(queries(topic)[query], params) for query, params in asked
+        ]
+        return [await cursor.fetchall() for cursor in cursors]
+
+
 async def row(connection: Connection, topic: str, query: str, **params: Any) -> DictRow | None:
     """The only row of a query, or None. Raises psycopg.Error."""
     cursor = await connection.execute(queries(topic)[query], params)

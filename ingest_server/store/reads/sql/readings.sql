@@ -131,6 +131,16 @@ FROM reading_1m r
 WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
 GROUP BY 1, 2;
 
+-- name: each_1m
+-- As rolled_1m where each minute is a bucket, the first of them at `from_ts`.
+SELECT r.tag_id, 1 + (date_part('epoch', r.ts - %(from_ts)s::timestamptz) / 60)::int AS bucket,
+       r.count::bigint AS samples, round(r.good * r.count)::bigint AS good, r.min, r.max,
+       CASE WHEN r.n > 0 THEN r.mean END AS mean,
+       CASE WHEN r.n > 0 THEN r.first END AS first, CASE WHEN r.n > 0 THEN r.last END AS last,
+       r.twa
+FROM reading_1m r
+WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s;
+
 -- name: beyond_1m
 -- Those of some tags whose rollups per minute have values a double may not hold exactly.
 SELECT w.tag_id
@@ -152,6 +162,16 @@ SELECT r.tag_id, width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
 FROM reading_1h r
 WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
 GROUP BY 1, 2;
+
+-- name: each_1h
+-- As rolled_1h where each hour is a bucket, the first of them at `from_ts`.
+SELECT r.tag_id, 1 + (date_part('epoch', r.ts - %(from_ts)s::timestamptz) / 3600)::int AS bucket,
+       r.count::bigint AS samples, round(r.good * r.count)::bigint AS good, r.min, r.max,
+       CASE WHEN r.n > 0 THEN r.mean END AS mean,
+       CASE WHEN r.n > 0 THEN r.first END AS first, CASE WHEN r.n > 0 THEN r.last END AS last,
+       r.twa
+FROM reading_1h r
+WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s;
 
 -- name: beyond_1h
 -- Those of some tags whose rollups per hour have values a double may not hold exactly.
