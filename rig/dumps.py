@@ -33,13 +33,24 @@ def restore(
 
     It is restored beside the present one and then takes its place: nobody works on half of it.
     """
+    hypertables = "EXTENSION - timescaledb" in _tool(environ, "pg_restore", "--list", str(file))
     with psycopg.connect(database.dsn_of("postgres"), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {_BESIDE} WITH (FORCE)".encode())
         connection.execute(f"CREATE DATABASE {_BESIDE}".encode())
-        target = f"--dbname={database.dsn_of(_BESIDE)}"
-        _tool(environ, "pg_restore", "--exit-on-error", target, str(file))
+        dsn = database.dsn_of(_BESIDE)
+        if hypertables:
+            _run(dsn, "CREATE EXTENSION timescaledb", "SELECT timescaledb_pre_restore()")
+        _tool(environ, "pg_restore", "--exit-on-error", f"--dbname={dsn}", str(file))
+        if hypertables:
+            _run(dsn, "SELECT timescaledb_post_restore()")
         connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)".encode())
         _rename(connection)
+
+
+def _run(dsn: str, *statements: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
 
 
 def _rename(connection: psycopg.Connection[Any]) -> None:
@@ -60,10 +71,12 @@ def _rename(connection: psycopg.Connection[Any]) -> None:
             return
 
 
-def _tool(environ: Mapping[str, str], name: str, *arguments: str) -> None:
+def _tool(environ: Mapping[str, str], name: str, *arguments: str) -> str:
+    """What the tool said on standard output."""
     program = find_installation(environ).bin / name
     done = subprocess.run(
         [str(program), *arguments], capture_output=True, text=True, timeout=_LIMIT_S, check=False
     )
     if done.returncode != 0:
         raise RetryLater("LS-8105", tool=name, reason=done.stderr.strip()[-500:])
+    return done.stdout

@@ -9,7 +9,7 @@ Invariants:
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +33,7 @@ class System:
     configs: folder with plant.yaml, lines.yaml, server.yaml and one file an edge.
     say: told what is being started, for people.
     server_environment: further variables of the server.
+    database_environ: names the PostgreSQL (LINESIDE_POSTGRES_HOME); default: this process's own.
     """
 
     def __init__(
@@ -43,11 +44,12 @@ class System:
         broker: BrokerKind | Literal["auto"] = "auto",
         say: Callable[[str], None] = lambda _: None,
         server_environment: dict[str, str] | None = None,
+        database_environ: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder.absolute()
         self.configs = configs
         self.logs = self.folder / "logs"
-        self.database = EmbeddedPostgres(self.folder / "database")
+        self.database = EmbeddedPostgres(self.folder / "database", environ=database_environ)
         self.broker = EmbeddedBroker(self.folder / "broker", kind=broker)
         self.plant = SimulatedPlant(
             config=configs / "plant.yaml",
@@ -144,7 +146,7 @@ class System:
                 "demo",
             ),
             log=self.logs / "apply.log",
-            environment=self._environment(),
+            environment=self.environment(),
         )
         program.start()
         await program.wait_until(lambda: program.exit_code == 0, limit_s=60)
@@ -174,7 +176,7 @@ class System:
     async def start_server(self) -> None:
         """Start the server and wait until its API has a port."""
         (self.data / "server" / "api.port").unlink(missing_ok=True)
-        self.server.environment = {**self._environment(), **self._server_environment}
+        self.server.environment = {**self.environment(), **self._server_environment}
         self.server.start()
         await self.server.wait_until((self.data / "server" / "api.port").exists, limit_s=60)
 
@@ -194,7 +196,7 @@ class System:
         self._say("LS-8114")
         for edge in self.edges.values():
             stack.push_async_callback(edge.stop)
-            edge.environment = self._environment()
+            edge.environment = self.environment()
             (self.data / edge.name / "page.port").unlink(missing_ok=True)
             edge.start()
 
@@ -202,7 +204,8 @@ class System:
         """The ports of the simulated PLCs, as the configurations' variables want them."""
         return {name: str(port) for name, port in self._ports.items()}
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """The variables that the configurations ask for."""
         return {
             **self.ports_in_words(),
             "LINESIDE_DEMO_DATA": str(self.data),
