@@ -15,6 +15,7 @@ from benchmarks import (
     flat_out,
     ingest,
     ingest_growth,
+    replica,
     rows,
     sizes,
     steady,
@@ -46,6 +47,7 @@ BENCHMARKS: Final[dict[str, dict[str, Benchmark]]] = {
     },
     "rows": {
         "rows": rows.measure,
+        "replica": replica.replica,
     },
 }
 
@@ -56,7 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     logs.configure(json=False, level="warning", stream=sys.stderr)
     benchmarks = BENCHMARKS
     if asked.rows:
-        benchmarks = {**BENCHMARKS, "rows": {"rows": partial(rows.measure, sizes=asked.rows)}}
+        benchmarks = {
+            **BENCHMARKS,
+            "rows": {**BENCHMARKS["rows"], "rows": partial(rows.measure, sizes=asked.rows)},
+        }
     rounds = ROUNDS if not asked.quick else QUICK_ROUNDS
     results = asyncio.run(run(benchmarks, asked.what, asked.only, rounds))
     if asked.as_json:

@@ -89,7 +89,7 @@ async def _with_rows(kind: str, environ: Mapping[str, str], size: int, rounds: i
     with tempfile.TemporaryDirectory(prefix="lineside-bench-") as name:
         folder = Path(name)
         async with EmbeddedPostgres(folder / "postgres", environ=environ) as server:
-            dsn, empty = _database(server), _database(server)
+            dsn, empty = database_of(server), database_of(server)
             results = []
             if size:
                 filled = await asyncio.to_thread(rows_filled.fill, dsn, size)
@@ -98,8 +98,8 @@ async def _with_rows(kind: str, environ: Mapping[str, str], size: int, rounds: i
                     await _trend(folder, dsn, filled, f"{kind}/{size}", rounds),
                 ]
             async with (
-                _side(folder / "full", dsn) as full,
-                _side(folder / "empty", empty) as beside,
+                side(folder / "full", dsn) as full,
+                side(folder / "empty", empty) as beside,
             ):
                 await full.rate()
                 await beside.rate()
@@ -116,7 +116,8 @@ async def _with_rows(kind: str, environ: Mapping[str, str], size: int, rounds: i
     return results
 
 
-def _database(server: EmbeddedPostgres) -> str:
+def database_of(server: EmbeddedPostgres) -> str:
+    """DSN of a new, migrated database with its partitions."""
     name = f"bench_{uuid4().hex[:8]}"
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
@@ -129,7 +130,8 @@ def _database(server: EmbeddedPostgres) -> str:
 
 
 @asynccontextmanager
-async def _side(folder: Path, dsn: str) -> AsyncIterator[Side]:
+async def side(folder: Path, dsn: str) -> AsyncIterator[Side]:
+    """A worker on a database, with a broker of its own, and an edge whose tags are stored."""
     folder.mkdir(parents=True)
     async with EmbeddedBroker(folder / "broker", kind="nats") as broker:
         address = BrokerAddress(host=broker.host, port=broker.port)

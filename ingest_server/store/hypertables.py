@@ -5,7 +5,8 @@ Invariants:
   for, and a server that starts while a move is unfinished is refused (`is_moving`);
 - a partition is copied, counted and dropped in one transaction: every row is in exactly one table
   at any time, so a move that was killed goes on with the partitions that are left;
-- the tables change their names in one transaction at the end; views on them are made again.
+- the tables change their names in one transaction at the end, and take over rights and comments;
+  views on them are made again.
 """
 
 from __future__ import annotations
@@ -121,9 +122,11 @@ def _change_names(connection: Connection, tables: list[Partitioned]) -> None:
     ).fetchall()
     for table in tables:
         names = _identifiers(table)
+        belongings = connection.execute(_SQL["belongings"], _named(table)).fetchall()
         connection.execute(sql.SQL(_SQL["drop_empty"].decode()).format(**names))
         connection.execute(sql.SQL(_SQL["rename"].decode()).format(**names))
-        for (statement,) in connection.execute(_SQL["rename_indexes"], _named(table)).fetchall():
+        renamed = connection.execute(_SQL["rename_indexes"], _named(table)).fetchall()
+        for (statement,) in [*renamed, *belongings]:
             connection.execute(statement.encode())
     for schema, view, definition, comments, grants in views:
         name = sql.Identifier(schema, view)

@@ -91,6 +91,23 @@ SELECT n.nspname, c.relname, pg_get_viewdef(c.oid),
 FROM views JOIN pg_class AS c ON c.oid = views.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 ORDER BY views.depth
 
+-- name: belongings
+-- Statements that give a table of this name the rights and the comment that the present one has.
+WITH c AS (SELECT oid, relname, relowner, relacl FROM pg_class WHERE oid = %(table)s::regclass),
+grants AS (
+    SELECT g.*, NULL::text AS columns FROM c, aclexplode(c.relacl) AS g
+    UNION ALL
+    SELECT g.*, format('(%%I)', a.attname)
+    FROM c JOIN pg_attribute AS a ON a.attrelid = c.oid, aclexplode(a.attacl) AS g
+)
+SELECT format('GRANT %%s %%s ON lineside.%%I TO %%s %%s', g.privilege_type, g.columns, c.relname,
+              CASE WHEN g.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
+              CASE WHEN g.is_grantable THEN 'WITH GRANT OPTION' END)
+FROM c, grants AS g WHERE g.grantee <> c.relowner
+UNION ALL
+SELECT format('COMMENT ON TABLE lineside.%%I IS %%L', relname, obj_description(oid, 'pg_class'))
+FROM c WHERE obj_description(oid, 'pg_class') IS NOT NULL
+
 -- name: drop_empty
 -- No partition is left, and so no row; views on it are made again.
 DROP TABLE {table} CASCADE

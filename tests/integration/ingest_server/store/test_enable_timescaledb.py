@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from ingest_server.store.connection import Connection, connect
@@ -12,6 +17,7 @@ from ingest_server.store.hypertables import Moved, enable
 from ingest_server.store.migrate import migrate
 from ingest_server.store.partitions import DAY_US, HOURS, MINUTES, Partitions
 from ingest_server.usecases.rollup import Rollup
+from rig.programs import python_module_command
 
 DAY = 20_454  # 2026-01-01
 
@@ -38,9 +44,11 @@ def plain(any_dsn: str) -> str:
             "INSERT INTO dirty SELECT DISTINCT 1, date_trunc('minute', ts) FROM reading; "
             "CREATE VIEW some_readings AS SELECT ts, num FROM reading WHERE tag_id = 1; "
             "CREATE VIEW fewer AS SELECT num FROM some_readings WHERE num > 10; "
-            "COMMENT ON VIEW fewer IS 'of somebody'; GRANT SELECT ON fewer TO pg_monitor; ".replace(
-                "%%", "%"
-            )
+            "COMMENT ON VIEW fewer IS 'of somebody'; GRANT SELECT ON fewer TO pg_monitor; "
+            "COMMENT ON TABLE reading IS 'by somebody'; COMMENT ON COLUMN reading.q IS 'quality'; "
+            "GRANT SELECT ON reading TO pg_monitor WITH GRANT OPTION; "
+            "GRANT UPDATE (q) ON reading TO pg_monitor; "
+            "GRANT SELECT ON reading_1h TO PUBLIC; ".replace("%%", "%")
         )
     rollup = Rollup(dsn, clock=lambda: (DAY + 10) * DAY_US)
     while rollup.step():
@@ -59,6 +67,25 @@ def contents(dsn: str) -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
+RIGHTS = b"""
+SELECT c.relname, NULL, c.relacl::text, obj_description(c.oid, 'pg_class')
+FROM pg_class AS c
+WHERE c.oid IN ('reading'::regclass, 'reading_1m'::regclass, 'reading_1h'::regclass)
+UNION ALL
+SELECT c.relname, a.attname, a.attacl::text, col_description(c.oid, a.attnum)
+FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+WHERE c.oid IN ('reading'::regclass, 'reading_1m'::regclass, 'reading_1h'::regclass)
+  AND a.attnum > 0
+ORDER BY 1, 2
+"""
+
+
+def rights(dsn: str) -> list[tuple[Any, ...]]:
+    """Who may do what with tables and columns, and what they are commented with."""
+    with connect(dsn, name="test") as connection:
+        return connection.execute(RIGHTS).fetchall()
+
+
 def kinds(connection: Connection) -> set[str]:
     return {
         name
@@ -69,11 +96,13 @@ def kinds(connection: Connection) -> set[str]:
 
 
 def test_everything_is_there_afterwards_and_new_data_too(plain: str) -> None:
-    before = contents(plain)
+    before, allowed = contents(plain), rights(plain)
     told: list[Moved] = []
     assert enable(plain, told=told.append) == sum(map(len, before.values()))
     assert told[-1].left == 0
     assert contents(plain) == before
+    assert rights(plain) == allowed
+    assert ("reading", "q", "{pg_monitor=w/lineside}", "quality") in allowed
     with connect(plain, name="test") as connection:
         assert kinds(connection) == {"reading", "reading_1m", "reading_1h"}
         connection.execute("INSERT INTO reading VALUES ('2026-03-01', 1, 1, NULL, NULL, 0, 9)")
@@ -119,6 +148,50 @@ def test_a_move_that_was_stopped_goes_on_and_no_server_starts_before(plain: str)
     rest = enable(plain, told=lambda _: None)
     assert 0 < rest < sum(map(len, before.values()))
     assert moved + rest == sum(map(len, before.values()))
+    assert contents(plain) == before
+    migrate(plain)
+
+
+@pytest.mark.several_sessions
+async def test_a_killed_move_is_taken_up_where_it_was(
+    plain: str, tmp_path: Path, wait_for: Callable[..., Awaitable[object]]
+) -> None:
+    before = contents(plain)
+    config = tmp_path / "server.yaml"
+    config.write_text(json.dumps({"data_dir": str(tmp_path), "database": {"dsn": plain}}), "utf-8")
+    command = python_module_command("ingest_server.cli", "timescaledb", "enable", str(config))
+    with (
+        psycopg.connect(plain, autocommit=True) as holder,
+        psycopg.connect(plain, autocommit=True, options="-c search_path=lineside") as looks,
+    ):
+
+        def count(query: str) -> int:
+            row = looks.execute(query.encode()).fetchone()
+            return int(row[0]) if row else 0
+
+        # Somebody reads the third day: the move stops there, in a transaction.
+        with holder.transaction():
+            holder.execute("LOCK TABLE lineside.reading_p20260103 IN ACCESS SHARE MODE")
+            with (tmp_path / "log").open("wb") as log:
+                move = subprocess.Popen(command, stdout=log, stderr=log)
+            try:
+                waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = "
+                waiting += "'reading_p20260103'::regclass"
+                await wait_for(lambda: count(waiting) == 1, limit_s=60)
+            finally:
+                move.kill()
+                move.wait()
+        # Its backend notices when it has the lock and nobody to tell.
+        alive = "SELECT count(*) FROM pg_stat_activity WHERE application_name ="
+        alive += " 'lineside timescaledb'"
+        await wait_for(lambda: count(alive) == 0, limit_s=30)
+        left = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'reading'::regclass"
+        assert count(left) == 2
+        assert count("SELECT count(*) FROM reading_moving") > 0
+    with pytest.raises(StoreRefuses) as caught:
+        migrate(plain)
+    assert caught.value.code == "LS-5840"
+    assert enable(plain, told=lambda _: None) > 0
     assert contents(plain) == before
     migrate(plain)
 
