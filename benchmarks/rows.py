@@ -68,7 +68,7 @@ class Side:
     async def rate(self) -> float:
         """Rows a second of what waits on the broker."""
         waiting = [(self.sender.edge, self.sender.samples(_POLLS)) for _ in range(_RECORDS)]
-        seconds, _ = await drain(self.worker, self.dsn, self.broker, waiting)
+        seconds, _ = await drain([self.worker], self.dsn, self.broker, waiting)
         return _RECORDS * _POLLS * _TAGS / seconds
 
 

@@ -189,7 +189,8 @@ class _Reading:
         *,
         twa: float | None = None,
     ) -> None:
-        part = _Part(row["samples"], row["good"], mean, *values, twa)
+        least, greatest, first, last = values
+        part = _Part(row["samples"], row["good"], mean, least, greatest, first, last, twa)
         self._parts[row["tag_id"]].setdefault(before + row["bucket"], []).append(part)
 
     def finish(self) -> None:
