@@ -1,4 +1,4 @@
-"""`scripts/bench edge|ingest|storage|rows|all`: runs what was asked for and prints every figure."""
+"""`scripts/bench edge|ingest|...|all`: runs what was asked for and prints every figure."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from benchmarks import (
     flat_out,
     ingest,
     ingest_growth,
+    latency,
     replica,
     rows,
     sizes,
@@ -41,6 +42,9 @@ BENCHMARKS: Final[dict[str, dict[str, Benchmark]]] = {
         "rate": ingest.rates,
         "edges": ingest_growth.edges,
         "workers": ingest_growth.workers,
+    },
+    "latency": {
+        "stages": latency.latency,
     },
     "storage": {
         "bytes": storage.measure,

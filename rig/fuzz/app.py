@@ -18,7 +18,8 @@ from rig.fuzz.targets import TARGETS
 
 _ROOT: Final = Path(__file__).parents[2]
 _TRIED: Final = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
-_GRACE_S: Final = 120.0
+_GRACE_S: Final = 600.0
+"""Until it is killed; on a busy machine starting alone takes a minute."""
 _ATHERIS: Final = "atheris>=3,<4"
 
 

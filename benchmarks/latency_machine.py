@@ -1,0 +1,58 @@
+"""The Modbus machine with one register more, which changes by the clock: when is noted.
+
+Register `PROBE` holds the number of its last change, from 1, whatever is read besides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import struct
+import sys
+from pathlib import Path
+from typing import Final
+
+from benchmarks.children import write_json
+from benchmarks.modbus_machine import Answers, images
+from runtime.clock import now_us
+
+PROBE: Final = 60_000
+_ASKED: Final = struct.Struct(">HHHBBHH")
+_EVERY_S: Final = (0.2, 0.35)
+
+
+class Probed(Answers):
+    """One client."""
+
+    def __init__(self, found: list[bytes], changes: list[int]) -> None:
+        super().__init__(found)
+        self._changes = changes
+
+    def data_received(self, data: bytes) -> None:
+        """Answer whoever asks for the probe, which is alone on its connection."""
+        number, _, _, unit, function, address, _ = _ASKED.unpack_from(data)
+        if address != PROBE:
+            super().data_received(data)
+        elif self._transport is not None:
+            body = struct.pack(">H", len(self._changes))
+            self._transport.write(struct.pack(">HHHBBB", number, 0, 5, unit, function, 2) + body)
+
+
+async def main() -> None:
+    """Serve until killed; `out` gets the times of all changes, microseconds since the epoch."""
+    settings = json.loads(sys.argv[1])
+    changes: list[int] = []
+    found = images(settings["registers"])
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Probed(found, changes), "127.0.0.1", 0)
+    write_json(Path(settings["ready"]), {"port": server.sockets[0].getsockname()[1]})
+    chance = random.Random(1)
+    while True:
+        await asyncio.sleep(chance.uniform(*_EVERY_S))
+        changes.append(now_us())
+        write_json(Path(settings["out"]), changes)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

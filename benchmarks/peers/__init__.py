@@ -1,0 +1,1 @@
+"""Lineside beside other gateways: the same PLC, tags, broker, machine, outage and kill."""
