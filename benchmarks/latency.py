@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
@@ -253,6 +254,18 @@ async def _times(at: Plant, edge: EdgeProgram, seen: Any) -> dict[str, Callable[
         shown,
     )
     return dict(zip(STAGES, stages, strict=True))
+
+
+def _is_through(seen: Any, last: int) -> bool:
+    """Whether a change was seen at every station."""
+    if not seen["shown"] or seen["shown"][-1][0] < last:
+        return False
+    return any(
+        [one["epoch"], one["cls"]] == stream and cursor >= one["seq"]
+        for one in seen["readings"]
+        if one["value"] >= last
+        for stream, cursor, _ in seen["acked"][-10:]
+    )
 
 
 def _kept(buffer: Path) -> dict[tuple[str, str, int], int]:

@@ -68,7 +68,7 @@ async def run(made: Gateway, kind: str, folder: Path) -> Figures:
         await plc.start()
         await gate.start()
         stack.callback(plc.stop)
-        stack.callback(gate.stop)
+        stack.push_async_callback(gate.stop)
         ready = asyncio.Event()
         counting = asyncio.create_task(_count(made, broker.port, arrivals, ready))
         stack.callback(counting.cancel)

@@ -110,9 +110,10 @@ class Gate:
         """Let them through again."""
         self._open = True
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """End of all."""
         self.shut()
+        await asyncio.gather(*self._ways, return_exceptions=True)
         if self._server is not None:
             self._server.close()
 
@@ -123,15 +124,15 @@ class Gate:
         try:
             if self._open:
                 to, back = await asyncio.open_connection("127.0.0.1", self._broker_port)
+                pumps = [
+                    asyncio.ensure_future(_pump(reader, back)),
+                    asyncio.ensure_future(_pump(to, writer)),
+                ]
                 try:
-                    await asyncio.wait(
-                        [
-                            asyncio.ensure_future(_pump(reader, back)),
-                            asyncio.ensure_future(_pump(to, writer)),
-                        ],
-                        return_when=asyncio.FIRST_COMPLETED,
-                    )
+                    await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
                 finally:
+                    for pump in pumps:
+                        pump.cancel()
                     back.transport.abort()
         except (asyncio.CancelledError, OSError):
             return
