@@ -197,12 +197,15 @@ async def _at_rate(
         await asyncio.sleep(seconds)
         stored = (await at.stored() - before) / seconds
         changes = await machine.found()
-        await asyncio.sleep(4.0)  # what changed last gets through
-        await watch.found()
+        last = len(changes)
         seen: Any = await watch.found()
+        end = time.monotonic() + _LIMIT_S
+        while not _is_through(seen, last):
+            if time.monotonic() > end:
+                raise TimeoutError(f"what changed last at {rate:.0f} readings/s never came through")
+            seen = await watch.found()
         await edge.program.stop()
         times = await _times(at, edge, seen)
-        last = len(changes)
         return stored, {
             stage: [of(number) - changes[number - 1] for number in range(first, last + 1)]
             for stage, of in times.items()
