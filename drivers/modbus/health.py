@@ -111,19 +111,22 @@ class Health:
             return "rest", quality.BAD_NO_COMMUNICATION
         if unit.state(now_s) == "half_open":
             return "probe", quality.BAD_NO_COMMUNICATION
-        breaker = self.groups[group].breakers.get(block, CLOSED)
+        breakers = self.groups[group].breakers
+        # A block's hash goes over all its items: nothing is looked up where there is nothing.
+        breaker = breakers.get(block, CLOSED) if breakers else CLOSED
         state = breaker.state(now_s)
         return ("rest" if state == "open" else "ask"), breaker.quality
 
     def refused_before(self, group: int, block: Block) -> bool:
         """Whether a block is one that the device refused or failed when last asked."""
-        return block in self.groups[group].breakers
+        breakers = self.groups[group].breakers
+        return bool(breakers) and block in breakers
 
     def answered(self, group: int, block: Block) -> bool:
         """Values came. Returns whether the unit was failing before."""
         self._silent.clear()
         state = self.groups[group]
-        if state.breakers.pop(block, None) is not None:
+        if state.breakers and state.breakers.pop(block, None) is not None:
             state.mended.add(block.origin)
         return self._unit_works(block.unit)
 

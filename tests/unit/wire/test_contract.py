@@ -196,6 +196,16 @@ def test_no_bytes_break_the_control_parser(payload: bytes) -> None:
             model.decode(payload)
 
 
+def test_live_columns_are_written_like_every_other_message() -> None:
+    columns: dict[str, Any] = {
+        "tags": [1, 2, 3, 4, 5], "ts": [1, 2, 3, 4, 5], "quality": [0, 0, 2**31, 0, 0],
+        "values": [True, 2**63 - 1, None, 0.1, "订单"],
+    }  # fmt: skip
+    live = Live(epoch=UUID(int=5), at_us=7, **columns)
+    assert live.encode() == orjson.dumps(live.model_dump(mode="json"))
+    assert Live.model_construct(epoch=UUID(int=5), at_us=7, **columns).encode() == live.encode()
+
+
 LATER_FIELDS: dict[type[Status | CommandAck], dict[str, Any]] = {
     Status: {"config_version": 7, "config_sha256": "ab" * 32},
     CommandAck: {"version": 7},
