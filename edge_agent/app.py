@@ -12,13 +12,16 @@ from pathlib import Path
 
 from edge_agent.assembly import COMMIT, Assembly, task_of
 from edge_agent.buffer.store import BufferBlocked, BufferDamaged, Store
+from edge_agent.clock import told
+from edge_agent.clock.house import HouseClock
+from edge_agent.clock.timeline import Change
 from edge_agent.config import EdgeConfig
 from edge_agent.configure import presence
 from edge_agent.configure.asked import Requests
 from edge_agent.configure.configurator import Configurator
 from edge_agent.page.facts import Facts
+from edge_agent.watch import tell
 from runtime import cli, logs, platform
-from runtime.clock import Clock, now_us
 from runtime.errors import Reconfigure, RetryLater
 from runtime.metrics import Metrics
 from runtime.supervise import Supervisor
@@ -43,11 +46,14 @@ class Agent:
         self,
         config: EdgeConfig,
         *,
-        clock: Clock = now_us,
+        clock: HouseClock | None = None,
         metrics: Metrics | None = None,
         configurator: Configurator | None = None,
     ) -> None:
-        """`configurator` changes what runs while it runs; without one, `config` runs for good."""
+        """`configurator` changes what runs while it runs; without one, `config` runs for good.
+
+        `clock`: the same that the configurator has.
+        """
         self.config = config
         self.metrics = metrics or Metrics()
         self.serving = asyncio.Event()
@@ -56,11 +62,15 @@ class Agent:
         """The parts that run, while they do."""
         self.reload = asyncio.Event()
         """Set it to have the configuration file read again."""
-        self._clock = clock
+        self._clock = clock or HouseClock()
+        self._begun: Change | None = None
         self._configurator = configurator
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`. Raises Reconfigure where a person has to change something first."""
+        self._begun = await asyncio.to_thread(self._clock.begin, self.config.data_dir)
+        if self._begun is not None:
+            tell(self._begun)
         while not stop.is_set():
             try:
                 await self._with_buffer(stop)
@@ -101,6 +111,9 @@ class Agent:
                     configurator=self._configurator,
                 )
                 parts = await assembly.build()
+                if self._begun is not None:
+                    parts.writer.event(told.event(self._begun))
+                    self._begun = None
                 assembly.start()
                 self._start_changes(assembly)
                 self.facts = parts

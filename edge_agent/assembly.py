@@ -20,6 +20,7 @@ from edge_agent.buffer.numbering import Definition
 from edge_agent.buffer.rows import Bounds
 from edge_agent.buffer.store import Store
 from edge_agent.buffer.writer import Writer
+from edge_agent.clock.house import HouseClock
 from edge_agent.collect.device import Collector
 from edge_agent.collect.points import definitions, points_of
 from edge_agent.collect.progress import Progress
@@ -62,7 +63,7 @@ class Assembly:
         config: EdgeConfig,
         *,
         agent: str,
-        clock: Clock,
+        clock: HouseClock,
         metrics: Metrics,
         tasks: Supervisor,
         configurator: Configurator | None = None,
@@ -275,7 +276,7 @@ class Assembly:
             progress=self._progress,
             clock=self._clock,
             metrics=self._metrics,
-            offset_us=lambda: 0 if self._parts is None else self._parts.session.offset.us or 0,
+            offset_us=lambda: self._clock.believed_offset_us,
         )
 
     def _typed_devices(self) -> dict[str, Collector]:

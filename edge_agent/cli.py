@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge_agent.config import load
-from edge_agent.page.html import away_words
+from edge_agent.page.html import away_words, time_words
 from edge_agent.tools import (
     browse,
     doctor,
@@ -44,9 +44,9 @@ def run(
     """Run until stopped (Ctrl-C, SIGTERM); SIGHUP reloads the configuration."""
     from drivers.registry import silence_libraries
     from edge_agent.app import Agent
+    from edge_agent.clock.house import HouseClock
     from edge_agent.configure.configurator import Configurator
     from edge_agent.configure.text import own
-    from runtime.clock import now_us
     from runtime.platform import on_reload_signal, on_stop_signals
 
     if log_level not in logs.LEVELS:
@@ -57,7 +57,9 @@ def run(
 
     async def serve() -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        agent = Agent(found.config, configurator=Configurator(found, file, clock=now_us))
+        clock = HouseClock()
+        configurator = Configurator(found, file, clock=clock)
+        agent = Agent(found.config, clock=clock, configurator=configurator)
         undo = on_stop_signals(loop, stop.set), on_reload_signal(loop, agent.reload.set)
         try:
             await agent.run(stop)
@@ -117,6 +119,7 @@ def status(
     table.add_row(messages.text("LS-4512"), f"{broker['address']} {messages.text(said)}")
     if broker["error"]:
         table.add_row("", broker["error"])
+    table.add_row(messages.text("LS-4544"), time_words(found["clock"]))
     table.add_row(messages.text("LS-4517"), str(buffer.get("unacked_records", "?")))
     table.add_row(messages.text("LS-4518"), f"{buffer.get('oldest_unacked_s', '?')} s")
     table.add_row(messages.text("LS-4519"), f"{buffer.get('bytes', 0):,}/{buffer['max_bytes']:,}")

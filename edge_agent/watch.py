@@ -1,4 +1,4 @@
-"""Once a second: the gauges of the buffer, systemd's watchdog, and whether the clock was set."""
+"""Once a second: the gauges of the buffer, systemd's watchdog, and what time it is."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import contextlib
 import time
 
 from edge_agent.buffer.store import BufferBlocked
-from edge_agent.buffer.writer import Writer
+from edge_agent.clock import told
+from edge_agent.clock.timeline import Change, Choice
 from edge_agent.page.facts import Facts
 from runtime import logs, platform
-from wire.records import Event
 
 _log = logs.get("edge")
 
-_CLOCK_STEP_US = 2_000_000
 _WATCH_EVERY_S = 1.0
 
 
@@ -31,24 +30,31 @@ class Watch:
         )
         self._oldest = gauge("edge_buffer_oldest_seconds", "Age of the oldest unconfirmed record.")
         self._waiting = gauge("edge_samples_waiting", "Samples not yet on disk.")
+        self._clock_off = gauge(
+            "edge_clock_off_seconds", "The computer's clock minus the agent's time."
+        )
 
     async def run(self) -> None:
         """Look once a second, for ever."""
-        clock = self._parts.clock
         watchdog_s = platform.watchdog_interval_s()
         last_watchdog_s = 0.0
-        wall_us, steady_us = clock(), time.monotonic_ns() // 1000
         while True:
+            await self._look_at_clocks()
             await asyncio.sleep(_WATCH_EVERY_S)
             await self._measure()
             if watchdog_s is not None and time.monotonic() - last_watchdog_s >= watchdog_s:
                 last_watchdog_s = time.monotonic()
                 platform.notify_watchdog()
-            passed_us = time.monotonic_ns() // 1000 - steady_us
-            step_us = clock() - wall_us - passed_us
-            if abs(step_us) > _CLOCK_STEP_US:
-                _tell_clock_step(self._parts.writer, wall_us + passed_us, step_us)
-            wall_us, steady_us = clock(), time.monotonic_ns() // 1000
+
+    async def _look_at_clocks(self) -> None:
+        clock = self._parts.clock
+        change = clock.look()
+        if change is not None:
+            tell(change)
+            self._parts.writer.event(told.event(change))
+        self._clock_off.set(clock.wall_off_us / 1e6)
+        if clock.save_due():
+            await asyncio.to_thread(clock.save)
 
     async def _measure(self) -> None:
         with contextlib.suppress(BufferBlocked):
@@ -60,15 +66,10 @@ class Watch:
         self._waiting.set(self._parts.writer.waiting)
 
 
-def _tell_clock_step(writer: Writer, expected_us: int, step_us: int) -> None:
-    at_us = expected_us + step_us
-    _log.warning("LS-4110", step_s=round(step_us / 1e6, 1))
-    writer.event(
-        Event(
-            at_us=at_us,
-            kind="clock_step",
-            from_us=expected_us,
-            to_us=at_us,
-            detail={"step_s": step_us / 1e6},
-        )
-    )
+def tell(change: Change) -> None:
+    """Say in the log what was decided about the time."""
+    code, params = told.message(change)
+    if change.choice is Choice.AGREED:
+        _log.info("the computer's clock agrees again", **params)
+    else:
+        _log.warning(code, **params)

@@ -18,6 +18,7 @@ from ingest_server import parts
 from ingest_server.api.app import create_app
 from ingest_server.health import Health, LiveView
 from ingest_server.receive.batcher import Limits
+from ingest_server.receive.database_clock import DatabaseClock
 from ingest_server.receive.live import LiveTable
 from ingest_server.receive.meters import LeaseMeters, watch
 from ingest_server.receive.session import Session, Settings, State
@@ -92,6 +93,7 @@ class Server:
         self._sabotage = environ.get(_SABOTAGE, "") == "early_ack"
         self._migrated = asyncio.Event()
         self._state = State()
+        self._clock = DatabaseClock()
         self._live = LiveTable()
         self._metrics = Metrics(process=True)
         watch(self._metrics, self._state)
@@ -208,6 +210,7 @@ class Server:
             session=self._session,
             log=logs.get("server.leases"),
             meters=LeaseMeters(self._metrics),
+            clock=self._clock,
         )
         await worker.run()
 
@@ -229,7 +232,7 @@ class Server:
                 ),
                 early_ack_every=_SABOTAGED_EVERY if self._sabotage else 0,
             ),
-            clock=now_us,
+            clock=self._clock,
             log=logs.get("server.receive"),
             live=self._live,
             state=self._state,
@@ -287,7 +290,7 @@ class Server:
             dsn=self._parts.dsn,
             token=api_token(self._config.data_dir),
             live=LiveView(self._live),
-            health=Health(self._state, clock=now_us, ingests=self._ingests),
+            health=Health(self._state, clock=self._clock, ingests=self._ingests),
             metrics=self._metrics,
         )
         try:

@@ -25,6 +25,9 @@ _REPLACE_PAUSE_S = 0.05
 _WINDOWS_OWNERS = ("*S-1-3-4:F", "*S-1-5-18:F", "*S-1-5-32-544:F")
 _WINDOWS_STILL_ACTIVE = 259
 _WINDOWS_QUERY_LIMITED = 0x1000
+_WINDOWS_BOOTS = (
+    r"SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters"
+)
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -211,6 +214,49 @@ else:
             return True
         # The state follows the name, which may hold blanks and brackets: zombies are not alive.
         return status.rpartition(")")[2].split()[:1] not in (["Z"], ["X"])
+
+
+def elapsed_us() -> int:
+    """Microseconds of a clock that nobody sets, and that counts while the computer sleeps.
+
+    Since the start of the computer; `time.monotonic` stands still on Linux while it sleeps.
+    """
+    return _elapsed_ns() // 1000
+
+
+def boot_id() -> str:
+    """Names this start of the computer: another one after the next; empty where nobody knows."""
+    return _boot_id()
+
+
+if sys.platform == "linux":
+
+    def _elapsed_ns() -> int:
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+else:
+    _elapsed_ns = time.monotonic_ns
+
+
+if sys.platform == "win32":
+
+    def _boot_id() -> str:
+        """A counter that Windows raises at each start."""
+        import winreg
+
+        try:
+            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, _WINDOWS_BOOTS) as key:
+                return f"windows-{winreg.QueryValueEx(key, 'BootId')[0]}"
+        except OSError:
+            return ""
+
+else:
+
+    def _boot_id() -> str:
+        try:
+            return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            return ""
 
 
 def socket_watcher(loop: asyncio.AbstractEventLoop) -> SocketWatcher:

@@ -25,7 +25,7 @@ from edge_agent.collect.points import CLASSES, Points
 from edge_agent.collect.progress import Progress, Source
 from edge_agent.collect.schedule import Missed, MissedPolls, missed, next_tick
 from edge_agent.collect.shape import Shaper
-from runtime import logs
+from runtime import logs, platform
 from runtime.clock import Clock
 from runtime.errors import LinesideError, Reconfigure, RetryLater
 from runtime.metrics import Metrics
@@ -371,4 +371,4 @@ def _reason(error: Exception, device: str) -> LinesideError:
 
 
 def _monotonic_us() -> int:
-    return time.monotonic_ns() // 1000
+    return platform.elapsed_us()

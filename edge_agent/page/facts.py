@@ -14,13 +14,14 @@ from edge_agent.buffer.orders import DispatchedOrder
 from edge_agent.buffer.rows import Usage
 from edge_agent.buffer.store import BufferBlocked, Store
 from edge_agent.buffer.writer import Writer
+from edge_agent.clock.house import HouseClock
 from edge_agent.collect.device import Collector
 from edge_agent.collect.typed import TypedTexts
 from edge_agent.config import EdgeConfig
 from edge_agent.publish.session import Session
 from edge_agent.publish.window import Window
 from runtime import messages
-from runtime.clock import Clock, to_datetime
+from runtime.clock import to_datetime
 from runtime.errors import LinesideError
 from runtime.messages import Language
 from runtime.metrics import Metrics
@@ -63,7 +64,7 @@ class Facts:
     session: Session
     collectors: Sequence[Collector]
     metrics: Metrics
-    clock: Clock
+    clock: HouseClock
     started_us: int
     typed: TypedTexts
     configuration: Callable[[], dict[str, Any]] = dict
@@ -94,6 +95,7 @@ class Facts:
     async def status(self, lang: Language | None = None) -> dict[str, Any]:
         """Everything as JSON values; times as ISO 8601 in UTC, errors worded in `lang`."""
         config, session = self.config, self.session
+        offset_us = self.clock.offset_us
         return {
             "plant": config.plant,
             "edge": config.edge,
@@ -102,6 +104,11 @@ class Facts:
             "epoch": str(self.store.epoch),
             "at": _iso(self.clock()),
             "started_at": _iso(self.started_us),
+            "clock": {
+                "source": str(self.clock.source),
+                "computer_off_s": round(self.clock.wall_off_us / 1e6, 1),
+                "server_off_s": None if offset_us is None else round(offset_us / 1e6, 1),
+            },
             "configuration": self.configuration(),
             "broker": {
                 "address": str(config.broker.address()),
@@ -109,7 +116,7 @@ class Facts:
                 "since": _iso(session.since_us),
                 "error": _worded(session.error, lang),
                 "answered_at": _iso(session.heard_us),
-                "clock_offset_ms": None if session.offset.us is None else session.offset.us / 1000,
+                "clock_offset_ms": None if offset_us is None else offset_us / 1000,
                 "under_way": self.window.under_way,
                 "rate_cap_kbit_s": self._rate_cap(),
             },

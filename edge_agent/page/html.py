@@ -33,6 +33,7 @@ def render(status: Mapping[str, Any], values: Sequence[Mapping[str, Any]], lang:
         (word("agent"), escape(status["agent"])),
         (word("configuration"), _configuration(status["configuration"], lang)),
         (word("started"), escape(status["started_at"] or "")),
+        (word("time"), _time(status["clock"], lang)),
         (
             word("broker"),
             (
@@ -115,7 +116,9 @@ _WORDS: Final = {
     "quantity": "LS-4541",
     "due": "LS-4542",
     "bad": "LS-4543",
+    "time": "LS-4544",
 }
+_TIME_BY: Final = {"computer": "LS-4545", "held": "LS-4546", "server": "LS-4547"}
 
 
 def away_words(status: Mapping[str, Any], lang: Language | None = None) -> str:
@@ -143,6 +146,16 @@ def _configuration(found: Mapping[str, Any], lang: Language) -> str:
     if found["trial_until"]:
         said += ", " + text("LS-4958", lang=lang, until=found["trial_until"])
     return escape(said)
+
+
+def time_words(clock: Mapping[str, Any], lang: Language | None = None) -> str:
+    """By which clock event times go, and how far the computer's own is off."""
+    return text(_TIME_BY[clock["source"]], lang=lang, off_s=f"{clock['computer_off_s']:+,}")
+
+
+def _time(clock: Mapping[str, Any], lang: Language) -> str:
+    said = escape(time_words(clock, lang))
+    return said if clock["source"] == "computer" else f'<b class="bad">{said}</b>'
 
 
 def _device(one: Mapping[str, Any], word: Any) -> str:

@@ -20,16 +20,15 @@ from typing import Literal
 
 from edge_agent.buffer.reminder import Reminder
 from edge_agent.buffer.store import BufferDamaged, Store
+from edge_agent.clock.house import HouseClock
 from edge_agent.publish.ahead import ReadAhead
 from edge_agent.publish.commands import Commands
 from edge_agent.publish.live import LiveSource
-from edge_agent.publish.offset import ClockOffset
 from edge_agent.publish.outlet import Outlet
 from edge_agent.publish.rates import Budget
 from edge_agent.publish.report import Runs, offline, status
 from edge_agent.publish.window import Outcome, Window
 from runtime import logs
-from runtime.clock import Clock
 from runtime.errors import LinesideError, Reconfigure
 from runtime.metrics import Metrics
 from runtime.mqtt import BrokerAddress, Connection, Message, Will
@@ -68,7 +67,7 @@ class Session:
         edge: EdgeId,
         broker: BrokerAddress,
         agent: str,
-        clock: Clock,
+        clock: HouseClock,
         metrics: Metrics,
         tell: Callable[[Event], None],
         live: Sequence[LiveSource] = (),
@@ -87,7 +86,6 @@ class Session:
         """How often it did."""
         self.left = asyncio.Event()
         """Set when `run` has ended."""
-        self.offset = ClockOffset()
         self.sessions = 0
         self._store = store
         self._window = window
@@ -199,7 +197,7 @@ class Session:
     def follow(self, before: Session) -> None:
         """Go on counting where the session with another configuration ended."""
         self.sessions, self.answers = before.sessions, before.answers
-        self.heard_us, self.offset = before.heard_us, before.offset
+        self.heard_us = before.heard_us
 
     def show(self, live: Sequence[LiveSource]) -> None:
         """Show other devices' values from now on."""
@@ -281,7 +279,7 @@ class Session:
             session=self.sessions,
             agent=self._agent,
             at_us=self._clock(),
-            offset_us=self.offset.us,
+            offset_us=self._clock.offset_us,
             runs=self._runs(),
         )
         await self.outlet.status(connection, said.encode())
@@ -326,7 +324,7 @@ class Session:
         fresh = not message.retain
         if fresh:
             self.heard_us, self.answers = received_us, self.answers + 1
-            self.offset.add(ack.at_us, received_us)
+            self._clock.heard(ack.at_us)
         outcome = self._window.answered(
             ack.streams,
             ack.rewind if fresh else (),

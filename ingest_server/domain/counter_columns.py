@@ -45,6 +45,7 @@ _PLAIN: Final = tuple(
     one.name for one in fields(CounterState) if one.name not in ("value", "before")
 )
 States = NDArray[np.void]
+_READ_US: Final = 3_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +98,21 @@ def interrupted(states: States, tags: Bools) -> States:
     after = states.copy()
     after["broken"][tags & states["exists"]] = True
     return after
+
+
+def news(config: CounterTable, states: States, rows: TagRows) -> TagRows:
+    """Of readings that a second reader of the same counters took: those that are newer.
+
+    Two readers see one counter at different moments, and their records come in turns. A reading
+    that is not later than the one folded last was counted already; neither does one count that is
+    behind by no more than the counter makes in three seconds: it was read before it was stamped.
+    """
+    value = np.where(rows.floating, rows.f, rows.i.astype(np.float64))
+    behind = states["value"][rows.tag] - value
+    most = config.steps_per_us[rows.tag] * _READ_US + 1
+    stale = (behind > 0) & (behind <= most) & ~config.pulse[rows.tag]
+    later = (rows.ts_us > states["at_us"][rows.tag]) & ~stale
+    return rows.take(later | ~states["known"][rows.tag])
 
 
 def fold(config: CounterTable, states: States, rows: TagRows) -> tuple[States, Places, Facts]:

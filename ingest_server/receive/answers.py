@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ingest_server.receive.acks import Answer, open_streams
+from runtime import platform
 from wire.control import Ack
 from wire.topics import down
 
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 class AnswerDesk:
     """Collects answers by edge; `send_due` sends those whose time has come."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, stamp: Clock, *, elapsed: Clock = platform.elapsed_us) -> None:
+        """`stamp` is what the edges are told; what is due goes by a clock that nobody sets."""
+        self._stamp = stamp
+        self._clock = elapsed
         self._worker = uuid4()
         self._answers: dict[EdgeId, Answer] = {}
         self._greeted: set[EdgeId] = set()
@@ -69,7 +72,7 @@ class AnswerDesk:
         ack = Ack(
             kind="ack" if edge in self._greeted else "hello",
             worker=self._worker,
-            at_us=now_us,
+            at_us=self._stamp(),
             streams=open_streams(row),
             rewind=list(answer.rewinds),
             refused=list(answer.refused),

@@ -35,13 +35,15 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from ingest_server.store.connection import Connection
+    from ingest_server.store.copyrows import Readings
     from ingest_server.store.errors import BadBatch
-    from ingest_server.store.rows import DeadLetterRow
+    from ingest_server.store.rows import DeadLetterRow, StreamRow
     from wire.control import Rewind
     from wire.errors import WireError
     from wire.frame import Prefix
     from wire.ids import EdgeId
 
+_AHEAD_US = 5_000_000
 MOST_EPOCHS = 16
 """Tag maps remembered for each edge."""
 MOST_TAG_NUMBER = 1_000_000
@@ -201,6 +203,7 @@ class Draft:
                 readings=readings,
                 complete_to_us=verdict.stream.last_to_us,
                 interrupts=verdict.interrupts,
+                beside=_is_beside(known.row, stream, readings, self._now_us),
                 tag_numbers=numbers,
                 gaps=verdict.gaps,
                 outages=verdict.outages,
@@ -260,3 +263,22 @@ class Draft:
     def _keep_dead(self, arrival: Arrival, error: WireError, *, edge_id: int | None) -> None:
         self._set_aside.add((arrival.sha256, arrival.topic))
         self._dead_letters.append(dead_letter(arrival, error, edge_id=edge_id))
+
+
+def _is_beside(edge: EdgeRow, stream: StreamRow, readings: Readings | None, now_us: int) -> bool:
+    """Whether a stream that is no part of this one's chain tells of the same time.
+
+    One that tells of times to come says nothing: the clock of its edge was wrong.
+    """
+    if readings is None or not len(readings):
+        return False
+    rows = [row for row in edge.streams.values() if row.cls is stream.cls]
+    if not any(row.forked for row in rows):
+        return False
+    followed = {row.predecessor for row in rows}
+    oldest_us = int(readings.ts.min())
+    return any(
+        row.last_to_us is not None and oldest_us <= row.last_to_us <= now_us + _AHEAD_US
+        for row in rows
+        if row.epoch != stream.epoch and row.epoch not in followed
+    )

@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from uuid import UUID, uuid4
 
+from ingest_server.receive.database_clock import DatabaseClock
 from ingest_server.receive.meters import LeaseMeters
 from ingest_server.receive.sharing import RENEW_PER_LEASE, Decision, View, WorkerRow, decide
 from ingest_server.store.errors import LeaseLost, StoreError
@@ -48,9 +49,11 @@ class Worker:
         session: Callable[[UUID, tuple[int, ...]], Serving],
         log: Logger,
         meters: LeaseMeters | None = None,
+        clock: DatabaseClock | None = None,
     ) -> None:
         self.worker = uuid4()
         self._meters = meters or LeaseMeters(Metrics())
+        self._clock = clock or DatabaseClock()
         self._lease_s = lease_s
         self._session = session
         self._log = log
@@ -126,7 +129,10 @@ class Worker:
             return None
         # First the connections, then the workers: who joins in between is not taken for dead.
         connections = self._leases.connected()
+        asked_us = self._clock.elapsed_us()
         now_us, workers = self._leases.workers()
+        if workers:
+            self._clock.said(now_us, asked_us=asked_us)
         return View(
             now_us=now_us,
             workers={

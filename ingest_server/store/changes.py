@@ -56,6 +56,8 @@ class RecordRows:
     """Everything taken up to then, of this class, is stored or stands in a gap."""
     interrupts: bool = False
     """Readings are missing before this record."""
+    beside: bool = False
+    """Another stream of the class tells of the same time: one buffer runs on two machines."""
     tag_numbers: Mapping[int, int] = field(default_factory=dict)
     """Tag ids by number."""
     gaps: Sequence[GapRow] = ()

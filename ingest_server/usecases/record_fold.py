@@ -81,7 +81,10 @@ def fold_record(
     if record.interrupts:
         _interrupt(made, bound, of_class)
     if len(rows):
-        _count(made, bound, rows)
+        counted = rows
+        if record.beside:
+            counted = counter_columns.news(bound.counters, states.counters, rows)
+        _count(made, bound, counted)
         if len(bound.orders) and record.readings is not None:
             _orders(made, bound, rows.tag, index, record.readings, record.batch)
     _rules(made, bound, rows, of_class, record.complete_to_us, now_us)

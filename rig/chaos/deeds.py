@@ -18,11 +18,12 @@ from rig.chaos import (
     plc,
     power,
     processes,
+    twice,
 )
 from rig.chaos.house import House
 from rig.chaos.plan import KINDS, Deed
 from rig.chaos.story import Happened, Story
-from rig.faults import clock, preload
+from rig.faults import preload
 from runtime.clock import now_us
 
 Doing = Callable[[House, Deed, Story], Awaitable[None]]
@@ -36,10 +37,12 @@ DEEDS: Final[Mapping[str, Doing]] = {
     "repeated_delivery": brokers.repeat,
     "plc_restart": plc.restart,
     "plc_silent": plc.silence,
+    "plc_unit_silent": plc.silence_unit,
     "plc_clock": plc.wrong_clock,
     "wrap_in_outage": plc.wrap_in_outage,
     "buffer_deleted": buffers.delete,
     "buffer_put_back": buffers.put_back,
+    "buffer_twice": twice.two_machines,
     "buffer_damaged": buffers.damage,
     "edge_replaced": buffers.replace_machine,
     "configuration_changed": changes.change,
@@ -55,15 +58,13 @@ DEEDS: Final[Mapping[str, Doing]] = {
 }
 _NEEDS: Final[Mapping[str, Callable[[], str]]] = {
     "preload": preload.lacking,
-    "faketime": clock.lacking,
     "disks": mounts.lacking,
 }
 
 
-def impossible(kinds: Iterable[str], *, asked: bool = False) -> dict[str, str]:
-    """Which of these faults cannot be had on this machine, and why; `asked`: they were named."""
+def impossible(kinds: Iterable[str]) -> dict[str, str]:
+    """Which of these faults cannot be had on this machine, and why."""
     reasons = {need: lacking() for need, lacking in _NEEDS.items()}
-    reasons["asking"] = clock.lacking() if asked else "it is done where --only names it"
     found = {kind: reasons.get(KINDS[kind].needs, "") for kind in kinds}
     return {kind: reason for kind, reason in found.items() if reason}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
@@ -185,6 +186,21 @@ class House:
         if not keep_port:
             (self.data / name / "page.port").unlink(missing_ok=True)
         self.edges[name].start()
+
+    def twin(self, edge: str) -> Program:
+        """A second agent of the edge, not started, with a copy of its folder as it stands.
+
+        Nobody may write to the folder just now.
+        """
+        name = f"{edge}-twin"
+        folder = self.data / name
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self.data / edge, folder)
+        (folder / "page.port").unlink(missing_ok=True)
+        file = setting.twin_file(self._file(edge), name, folder)
+        twin = self._program(name, "edge_agent.cli", "run", str(file))
+        twin.environment = dict(self.edges[edge].environment)
+        return twin
 
     @contextmanager
     def besides(self, part: str, environment: Mapping[str, str]) -> Iterator[None]:

@@ -6,8 +6,7 @@ docs/reliability.md says in words what is demanded here.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import yaml
@@ -27,8 +26,9 @@ from simulators.truth import Truth
 from wire.quality import NO_VALUE
 
 _PLC_OF: Final = {"plc-a": "line-a", "plc-b": "line-b"}
+_WHOLE_WAY: Final = frozenset({"edge_clock"})
+"""Faults of an edge in which the way from its devices to its disk is whole, but for its deaths."""
 _MOST_SHOWN: Final = 5
-_SLACK_US: Final = 3_000_000
 _AFTER_US: Final = 5_000_000
 """Records that were confirmed may be given up to make room until a while after."""
 
@@ -46,13 +46,6 @@ def judge(house: House, story: Story, now: Moment) -> Judgement:
     truth = Truth.load(house.plant.truth)
     ledger = read_ledger(now.buffers, [house.folder / name for name in story.gone])
 
-    def true_us(edge: str, at_us: int) -> int:
-        """The time of a stamp, whatever the edge's clock showed."""
-        for name, from_us, to_us, offset_us in story.wrong_clocks:
-            if name == edge and from_us - _SLACK_US <= at_us - offset_us <= to_us + _SLACK_US:
-                return at_us - int(offset_us)
-        return at_us
-
     summary = compare(
         view=now.view,
         ledger=ledger,
@@ -60,16 +53,9 @@ def judge(house: House, story: Story, now: Moment) -> Judgement:
         simulated=strict_yaml.load(house.plant_file, PlantConfig, env=house.ports_in_words()),
         plan=load_plan(house.configs / "lines.yaml"),
         until_us=now_us(),
-        true_us=true_us,
+        twice=_twice(story),
     )
-    gaps = [
-        replace(
-            gap,
-            from_us=true_us(gap.edge, gap.from_us),
-            to_us=None if gap.to_us is None else true_us(gap.edge, gap.to_us),
-        )
-        for gap in now.view.gaps()
-    ]
+    gaps = now.view.gaps()
     broken: dict[str, list[Window]] = defaultdict(list)
     for gap in gaps:
         if gap.cause == "device_down":
@@ -78,11 +64,7 @@ def judge(house: House, story: Story, now: Moment) -> Judgement:
     deaths, trouble = troubles(story)
     found = missed(
         truth.answers(until_us=now.durable_until_us),
-        (
-            (row[0], true_us(place.edge, row[1]), *row[2:])
-            for place, rows in ledger.rows.items()
-            for row in rows
-        ),
+        (row for rows in ledger.rows.values() for row in rows),
         tags=_reported_on_change(house),
         deaths=deaths,
         trouble=trouble,
@@ -110,9 +92,19 @@ def judge(house: House, story: Story, now: Moment) -> Judgement:
         some = "; ".join(str(place) for place in unknown[:_MOST_SHOWN])
         summary.findings.append(f"{len(unknown)} records at the server are in no buffer: {some}")
     still = [Window(from_us=from_us, to_us=to_us or now_us()) for from_us, to_us in story.pauses]
-    holes = silent_holes(_times(ledger, true_us), gaps, still=still)
+    holes = silent_holes(_times(ledger), gaps, still=still)
     summary.findings += [f"not told in gap: {hole}" for hole in holes[:_MOST_SHOWN]]
     return Judgement(summary=summary, missed=found)
+
+
+def _twice(story: Story) -> dict[str, list[Window]]:
+    """When two agents were one edge, by edge."""
+    found: dict[str, list[Window]] = defaultdict(list)
+    for one in story.happened:
+        if one.kind == "buffer_twice":
+            to_us = (one.to_us or now_us()) + _AFTER_US
+            found[one.target].append(Window(from_us=one.from_us - _AFTER_US, to_us=to_us))
+    return found
 
 
 def troubles(story: Story) -> tuple[dict[str, list[int]], dict[str, list[Window]]]:
@@ -120,12 +112,16 @@ def troubles(story: Story) -> tuple[dict[str, list[int]], dict[str, list[Window]
     deaths: dict[str, list[int]] = defaultdict(list)
     trouble: dict[str, list[Window]] = defaultdict(list)
     for one in story.happened:
+        if one.kind in _WHOLE_WAY:
+            continue
         edge = _PLC_OF.get(one.target, one.target.partition("/")[0])
         if edge not in EDGES or one.target.endswith("-broker"):
             continue
         trouble[edge].append(Window(from_us=one.from_us, to_us=one.to_us))
     for edge, at_us in story.deaths:
         deaths[edge].append(at_us)
+        # What a device was handing out just then reached nobody.
+        trouble[edge].append(Window(from_us=at_us, to_us=at_us))
     return deaths, trouble
 
 
@@ -141,10 +137,8 @@ def _reported_on_change(house: House) -> set[str]:
     return paths
 
 
-def _times(ledger: Ledger, true_us: Callable[[str, int], int]) -> dict[tuple[str, str], list[int]]:
+def _times(ledger: Ledger) -> dict[tuple[str, str], list[int]]:
     times: dict[tuple[str, str], list[int]] = defaultdict(list)
     for place, rows in ledger.rows.items():
-        times[place.edge, place.cls] += [
-            true_us(place.edge, row[1]) for row in rows if not row[3] & NO_VALUE
-        ]
+        times[place.edge, place.cls] += [row[1] for row in rows if not row[3] & NO_VALUE]
     return times

@@ -20,13 +20,16 @@ DATABASE_LINKS: Final = ("ingest-1-database", "ingest-2-database", "work-databas
 LINKS: Final = (*PLC_LINKS, *BROKER_LINKS, *DATABASE_LINKS)
 MACHINES: Final = ("line-a/press-1", "line-a/press-2", "line-b/drill-1", "line-b/pack-1")
 
+UNITS: Final = ("line-b/mill-1", "line-b/drill-1", "line-b/pack-1")
+"""Modbus units behind one gateway."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
     """One sort of fault. `targets`: what it may strike; it lasts `shortest_s` to `longest_s`.
 
     `takes`: further parts that no other deed of the cycle may touch. `needs`: what has to be there,
-    else it is skipped, and counted as skipped; `asking`: it has to be named.
+    else it is skipped, and counted as skipped.
     """
 
     targets: tuple[str, ...]
@@ -62,18 +65,28 @@ KINDS: Final[Mapping[str, Kind]] = {
     "repeated_delivery": Kind(targets=("delivery",), shortest_s=3, longest_s=6),
     "plc_restart": Kind(targets=MACHINES, shortest_s=4, longest_s=5),
     "plc_silent": Kind(targets=PLC_LINKS, shortest_s=1, longest_s=6),
+    "plc_unit_silent": Kind(targets=UNITS, shortest_s=2, longest_s=7),
     "plc_clock": Kind(targets=PLC_LINKS, shortest_s=2, longest_s=6),
     "wrap_in_outage": Kind(targets=("line-b",), shortest_s=0.2, longest_s=2, weight=0.3),
     "buffer_deleted": Kind(targets=EDGES, shortest_s=0.2, longest_s=3),
     "buffer_put_back": Kind(targets=EDGES, shortest_s=4, longest_s=6),
+    "buffer_twice": Kind(
+        targets=EDGES, shortest_s=4, longest_s=8, weight=0.5, takes=(*PLC_LINKS, *MACHINES)
+    ),
     "buffer_damaged": Kind(targets=EDGES, shortest_s=0.2, longest_s=2),
     "edge_replaced": Kind(targets=EDGES, shortest_s=0.2, longest_s=3),
     "configuration_changed": Kind(targets=EDGES, shortest_s=4, longest_s=6),
     "push_that_fails": Kind(targets=EDGES, shortest_s=4, longest_s=6),
     "database_put_back": Kind(targets=("database",), shortest_s=2, longest_s=6),
     "power_cut": Kind(targets=EDGES, shortest_s=4, longest_s=7, needs="preload"),
-    "server_clock": Kind(targets=INGESTS, shortest_s=3, longest_s=6, needs="faketime"),
-    "edge_clock": Kind(targets=EDGES, shortest_s=3, longest_s=6, weight=0.7, needs="asking"),
+    "server_clock": Kind(targets=INGESTS, shortest_s=3, longest_s=6, needs="preload"),
+    "edge_clock": Kind(
+        targets=EDGES,
+        shortest_s=3,
+        longest_s=6,
+        takes=("line-a-broker", "line-b-broker"),
+        needs="preload",
+    ),
     "edge_disk_full": Kind(targets=EDGES, shortest_s=2, longest_s=5, needs="disks"),
     "edge_disk_read_only": Kind(targets=EDGES, shortest_s=2, longest_s=5, needs="disks"),
     "database_disk_full": Kind(targets=("database",), shortest_s=2, longest_s=5, needs="disks"),

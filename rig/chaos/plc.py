@@ -1,4 +1,4 @@
-"""The faults of the PLCs: restarted, silent, a wrong clock, a counter that wraps unseen."""
+"""The faults of the PLCs: restarted, silent as a whole or by unit, a wrong clock, a wrap unseen."""
 
 from __future__ import annotations
 
@@ -28,6 +28,12 @@ async def restart(house: House, deed: Deed, _: Story) -> None:
 async def silence(house: House, deed: Deed, _: Story) -> None:
     """Connections are closed and refused."""
     await house.plant.command("silence", line=_line(deed.target), seconds=deed.for_s)
+    await asyncio.sleep(deed.for_s)
+
+
+async def silence_unit(house: House, deed: Deed, _: Story) -> None:
+    """One unit behind a living gateway answers nothing; the others go on."""
+    await house.plant.command("silence", machine=deed.target, seconds=deed.for_s)
     await asyncio.sleep(deed.for_s)
 
 

@@ -135,7 +135,7 @@ async def run(
     result = Result(story=story, folder=options.folder, sabotage=options.sabotage)
     environ = environment(story.database)
     sabotaged = {"LINESIDE_SABOTAGE": "early_ack"} if options.sabotage == "early-ack" else {}
-    without = impossible(story.only or KINDS, asked=bool(story.only))
+    without = impossible(story.only or KINDS)
     for fault, reason in without.items():
         say("LS-8206", fault=fault, reason=reason)
     broker: BrokerKind = "nats" if story.broker == "nats" else "mosquitto"

@@ -51,6 +51,13 @@ def edge_file(folder: Path, edge: str, data_dir: Path, *, plant: Path, hasty: bo
     return _write(folder / f"{edge}.yaml", told)
 
 
+def twin_file(file: Path, name: str, data_dir: Path) -> Path:
+    """Write a second file beside an edge's own, with another folder and nothing else changed."""
+    told: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
+    told["data_dir"] = str(data_dir)
+    return _write(file.with_name(f"{name}.yaml"), told)
+
+
 def server_file(folder: Path, name: str, data_dir: Path, *, hasty: bool = True) -> Path:
     """Write the file of one process of the server; `hasty`: as of an edge."""
     told: dict[str, Any] = yaml.safe_load((_DEMO / "server.yaml").read_text("utf-8"))

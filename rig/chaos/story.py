@@ -45,8 +45,6 @@ class Story:
     """Copies of buffers no agent has any more, within the run's folder."""
     deaths: list[tuple[str, int]] = field(default_factory=list)
     """Which edge was killed when."""
-    wrong_clocks: list[list[Any]] = field(default_factory=list)
-    """[edge, from, to, offset]: when an edge's clock was wrong by how much, microseconds."""
     pauses: list[list[int]] = field(default_factory=list)
     """[from, to]: when the machines were paused for a comparison; to is 0 while they are."""
     compared: list[int] = field(default_factory=list)
@@ -72,6 +70,7 @@ class Story:
         """The story of a folder. Raises Reconfigure (LS-8202) where there is none."""
         try:
             told = orjson.loads((folder / FILE).read_bytes())
+            told.pop("wrong_clocks", None)  # of earlier releases
             happened = [Happened(**one) for one in told.pop("happened")]
             return cls(**told, happened=happened)
         except (OSError, ValueError, TypeError, KeyError) as error:

@@ -115,4 +115,8 @@ TEXTS: dict[str, Text] = {
         en="compared after cycle {cycle}: {readings} readings, {took} s",
         zh="第 {cycle} 个循环后已核对：{readings} 个读数，用时 {took} 秒",
     ),
+    "LS-8215": Text(
+        en="The agent of {edge} was not ready for the fault within {limit_s} s. See its log.",
+        zh="{edge} 的代理在 {limit_s} 秒内未就绪，无法执行该故障。请查看其日志。",
+    ),
 }

@@ -118,9 +118,9 @@ TEXTS: dict[str, Text] = {
         zh="缓冲区暂时无法使用：{reason} {pause_s} 秒后重试。",
     ),
     "LS-4110": Text(
-        en="The clock of this computer was set by {step_s} s. Let it be synchronised (NTP): "
-        "time stamps depend on it.",
-        zh="本机时钟被调整了 {step_s} 秒。请启用时间同步（NTP）：时间戳依赖于本机时钟。",
+        en="The clock of this computer was set by {step_s} s, and time stamps go by it from now "
+        "on. Let it be synchronised (NTP).",
+        zh="本机时钟被调整了 {step_s} 秒，此后的时间戳以调整后的时钟为准。请启用时间同步（NTP）。",
     ),
     "LS-4111": Text(
         en="{waiting} samples could not be written before stopping: {reason}. They are "
@@ -144,6 +144,37 @@ TEXTS: dict[str, Text] = {
         "that; close the program that uses it, or remove it by hand.",
         zh="无法删除损坏缓冲区的副本 {file}：{reason}。不会丢失任何数据；请关闭占用它的程序，或"
         "手动删除。",
+    ),
+    "LS-4115": Text(
+        en="The clock of this computer is {off_s} s off: somebody has set it. Time stamps go on as "
+        "before, as the server confirmed them. Set the clock right, or have it synchronised (NTP).",
+        zh="本机时钟偏差 {off_s} 秒：有人调整了时钟。时间戳仍按服务器确认过的时间继续。请把时钟"
+        "调回正确时间，或启用时间同步（NTP）。",
+    ),
+    "LS-4116": Text(
+        en="The clock of this computer is {off_s} s off the server's: is its battery dead, is "
+        "nothing synchronising it (NTP)? Time stamps go by the server's clock until it is right; "
+        "those made before are off by {step_s} s.",
+        zh="本机时钟与服务器相差 {off_s} 秒：主板电池是否没电，是否未启用时间同步（NTP）？在本机"
+        "时钟恢复正确之前，时间戳以服务器时钟为准；此前的时间戳相差 {step_s} 秒。",
+    ),
+    "LS-4117": Text(
+        en="The clock of this computer is right again, and time stamps go by it. Nothing is to be "
+        "done.",
+        zh="本机时钟已恢复正确，时间戳以本机时钟为准。无需处理。",
+    ),
+    "LS-4118": Text(
+        en="The clock of this computer is {off_s} s off: it shows a time before one that the "
+        "server confirmed. Time stamps begin at that one and are late by the time the computer "
+        "was off. Check its battery, or have it synchronised (NTP).",
+        zh="本机时钟偏差 {off_s} 秒：所示时间早于服务器确认过的时间。时间戳从该时间开始，会晚"
+        "于实际时间（相差本机关机的时长）。请检查主板电池，或启用时间同步（NTP）。",
+    ),
+    "LS-4120": Text(
+        en="What was known of this computer's clock cannot be read ({file}: {reason}). The "
+        "computer's clock counts until the server has been heard; nothing is to be done.",
+        zh="无法读取本机时钟的记录（{file}：{reason}）。在收到服务器应答之前以本机时钟为准；无需"
+        "处理。",
     ),
     "LS-4202": Text(
         en="Reading device {device} failed unexpectedly: {reason}. It is tried again; "
@@ -339,6 +370,22 @@ TEXTS: dict[str, Text] = {
     "LS-4543": Text(
         en="bad",
         zh="个坏值",
+    ),
+    "LS-4544": Text(
+        en="Time stamps",
+        zh="时间戳",
+    ),
+    "LS-4545": Text(
+        en="by this computer's clock",
+        zh="以本机时钟为准",
+    ),
+    "LS-4546": Text(
+        en="going on as the server confirmed them; this computer's clock is {off_s} s off",
+        zh="按服务器确认过的时间继续；本机时钟偏差 {off_s} 秒",
+    ),
+    "LS-4547": Text(
+        en="by the server's clock; this computer's clock is {off_s} s off",
+        zh="以服务器时钟为准；本机时钟偏差 {off_s} 秒",
     ),
     "LS-4601": Text(
         en="{file} is in order: edge {edge}, {devices} devices, {tags} tags.",

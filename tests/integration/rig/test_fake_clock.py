@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from rig.faults import clock
-from rig.faults.clock import FakeClock, forget
+from rig.faults.clock import FakeClock
 
 pytestmark = pytest.mark.skipif(bool(clock.lacking()), reason=clock.lacking())
 
@@ -91,7 +91,6 @@ def start(fake_clock: FakeClock, tmp_path: Path) -> Iterator[Callable[[], Child]
     for child in started:
         child.process.kill()
         child.process.communicate()
-        forget(child.process.pid)
 
 
 @pytest.fixture
@@ -131,15 +130,3 @@ def test_children_of_the_child_and_later_ones_have_the_same_clock(
     fake_clock.step(-HOUR_S)
     assert abs(child.ask("child")["time"] - time.time() + HOUR_S) < CLOSE_S
     assert abs(start().ask("told")["time"] - time.time() + HOUR_S) < CLOSE_S
-
-
-def test_a_killed_child_leaves_nothing_in_shared_memory(
-    start: Callable[[], Child],
-) -> None:
-    child = start()
-    child.ask("told")
-    pid = child.process.pid
-    child.process.kill()
-    child.process.wait()
-    forget(pid)
-    assert [left.name for left in Path("/dev/shm").glob(f"*faketime*_{pid}")] == []

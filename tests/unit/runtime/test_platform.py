@@ -111,3 +111,9 @@ def test_a_process_is_alive_until_it_ended_even_if_nobody_collected_it() -> None
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert not platform.process_is_alive(child.pid)
     assert not platform.process_is_alive(child.pid)
+
+
+def test_elapsed_time_goes_on_and_a_start_of_the_computer_has_one_name() -> None:
+    before_us = platform.elapsed_us()
+    assert before_us <= platform.elapsed_us()
+    assert platform.boot_id() == platform.boot_id()

@@ -47,6 +47,7 @@ def _status(**more: Any) -> dict[str, Any]:
         "agent": "lineside",
         "started_at": None,
         "configuration": {},
+        "clock": {"source": "computer", "computer_off_s": 0.0, "server_off_s": None},
         "broker": {
             "address": "b:1", "connected": False, "since": None, "error": None,
             "answered_at": None, "rate_cap_kbit_s": None,
@@ -73,6 +74,18 @@ def test_people_read_since_when_the_server_is_away_and_that_counting_goes_on() -
     assert english in render(status, [], "en")
     assert "服务器自 2026-03-01 02:14 起无响应" in render(status, [], "zh")
     assert away_words(_status(), "en") == ""
+
+
+def test_people_read_when_time_stamps_do_not_go_by_the_computers_clock() -> None:
+    assert "by this computer&#x27;s clock" in render(_status(), [], "en")
+    for source, english, chinese in (
+        ("held", "going on as the server confirmed them", "按服务器确认过的时间继续"),
+        ("server", "by the server&#x27;s clock", "以服务器时钟为准"),
+    ):
+        status = _status(clock={"source": source, "computer_off_s": 21_600.0, "server_off_s": 0.1})
+        assert f'<b class="bad">{english}' in render(status, [], "en")
+        assert "+21,600.0 s off" in render(status, [], "en")
+        assert chinese in render(status, [], "zh")
 
 
 def test_orders_and_bad_values_are_shown_and_nothing_of_them_is_markup() -> None:

@@ -11,7 +11,6 @@ from edge_agent.buffer.rows import Place
 from edge_agent.buffer.store import Store
 from edge_agent.collect.shape import ClockRule, Shaper
 from edge_agent.publish.live import MOST_TAGS, LiveSource, messages
-from edge_agent.publish.offset import ClockOffset
 from edge_agent.publish.report import offline, status
 from runtime.clock import now_us
 from tests.unit.edge_agent.buffer.model import entry
@@ -55,18 +54,6 @@ def test_many_live_values_go_in_several_messages_below_the_limit() -> None:
     assert [len(one.tags) for one in told] == [MOST_TAGS] * 4 + [100]
     assert all(Live.decode(one.encode()) == one for one in told)
     assert np.concatenate([one.tags for one in told]).tolist() == list(range(1, 2_101))
-
-
-def test_the_offset_is_that_of_the_message_with_the_least_delay_of_the_last_sixteen() -> None:
-    offset = ClockOffset()
-    assert offset.us is None
-    offset.add(1_000, 400)
-    offset.add(1_000, 300)
-    offset.add(1_000, 900)
-    assert offset.us == 700
-    for _ in range(16):
-        offset.add(1_000, 950)
-    assert offset.us == 50
 
 
 async def test_a_status_tells_where_every_stream_stands(tmp_path: Path) -> None:

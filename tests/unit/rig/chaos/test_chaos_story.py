@@ -49,5 +49,14 @@ def test_a_folder_without_a_story_says_so(tmp_path: Path) -> None:
 def test_trouble_on_the_way_from_the_device_is_not_trouble_behind_the_buffer() -> None:
     deaths, trouble = troubles(story())
     assert deaths == {"line-a": [10, 70]}
-    assert [(one.from_us, one.to_us) for one in trouble["line-a"]] == [(10, 20), (70, 80)]
+    spans = {(one.from_us, one.to_us) for one in trouble["line-a"]}
+    assert spans == {(10, 20), (70, 80), (10, 10), (70, 70)}
     assert [(one.from_us, one.to_us) for one in trouble["line-b"]] == [(30, 40)]
+
+
+def test_nothing_is_excused_while_an_edges_clock_is_wrong_but_what_dies_with_its_agent() -> None:
+    told = story()
+    told.happened = [Happened(kind="edge_clock", target="line-a", from_us=5, to_us=90)]
+    deaths, trouble = troubles(told)
+    assert deaths == {"line-a": [10, 70]}
+    assert [(one.from_us, one.to_us) for one in trouble["line-a"]] == [(10, 10), (70, 70)]

@@ -1,0 +1,1 @@
+"""The time that the agent lives by: its own, which nobody sets."""
