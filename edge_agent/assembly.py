@@ -102,6 +102,7 @@ class Assembly:
             metrics=self._metrics,
             # Of the window there is by then.
             sent=lambda: {} if self._parts is None else self._parts.window.sent_up_to(),
+            skipped_us=lambda: self._clock.skipped_us,
         )
         await writer.define(_all_definitions(config))
         collectors = [self._collector(device, writer) for device in config.devices]

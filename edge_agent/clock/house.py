@@ -69,6 +69,8 @@ class HouseClock:
         self._server = ServerTime()
         self._file: Path | None = None
         self._kept: Known | None = None
+        self.skipped_us = 0
+        """By how much it was put forward so far: what it stamped before looks older than it is."""
 
     def __call__(self) -> int:
         """The agent's time, microseconds since the Unix epoch."""
@@ -125,6 +127,8 @@ class HouseClock:
             wall_us=self._wall(),
             server_us=self._server.present_us(elapsed_us),
         )
+        if change is not None:
+            self.skipped_us += max(0, change.after_us - change.before_us)
         return change
 
     def save_due(self) -> bool:

@@ -87,3 +87,32 @@ async def _events(store: Store) -> list[Event]:
             assert isinstance(record, Events)
             found += record.events
     return found
+
+
+async def test_a_clock_put_right_by_years_makes_nothing_old_that_waits(tmp_path: Path) -> None:
+    computer = Computer(tmp_path)
+    computer.off_us = -20 * 365 * 24 * 3_600 * SECOND
+    clock = computer.agent_clock()
+    id_ = EdgeId(plant="p", edge="e")
+    async with Store(tmp_path / "b.db", id_, agent="", clock=clock) as store:
+        writer = Writer(
+            store,
+            bounds=Bounds(
+                max_bytes=2**40, min_free_bytes=0, max_age_us=3_600 * SECOND, keep_acked_us=2**60
+            ),
+            commit_every_ms=20,
+            max_waiting=100,
+            clock=clock,
+            metrics=Metrics(),
+            skipped_us=lambda: clock.skipped_us,
+        )
+        await writer.define([])
+        writer.event(Event(at_us=clock(), kind="other"))
+        await writer.commit()
+        for _ in range(4):
+            computer.elapsed_us += SECOND
+            clock.heard(NOON + computer.elapsed_us)
+            clock.look()
+        assert clock() == NOON + computer.elapsed_us
+        await writer.sweep(now=True)
+        assert len(await _events(store)) == 1, "it is seconds old"

@@ -122,6 +122,16 @@ def test_a_disk_that_refuses_is_asked_again(computer: Computer, tmp_path: Path) 
     assert not clock.save_due()
 
 
+def test_how_far_it_was_put_forward_is_known(computer: Computer, tmp_path: Path) -> None:
+    computer.off_us = -20 * HOUR
+    clock = computer.clock()
+    clock.begin(tmp_path)
+    assert computer.live(clock, server=False) == []
+    assert clock.skipped_us == 0
+    assert computer.live(clock) == [Choice.SERVER]
+    assert abs(clock.skipped_us - 20 * HOUR) < SECOND
+
+
 def test_a_server_that_is_hours_off_says_nothing_of_devices_times(
     computer: Computer, tmp_path: Path
 ) -> None:
