@@ -67,8 +67,9 @@ def missed(
     """Look for every change of the given tags, which are reported whenever they change.
 
     `deaths`, `trouble`: by edge, when its agent was killed, and when the way from its devices to
-    its disk was not whole. `broken`: when the server was told that a device's connection was gone:
-    from the last answer that came.
+    its disk was not whole. `broken`: when the server was told that a device's connection was gone,
+    or that polls did not take place: a reading during which the agent stood still is made again,
+    and what had been answered to it is not kept.
     """
     wanted = set(tags)
     stored: dict[tuple[str, Value], list[int]] = defaultdict(list)

@@ -6,6 +6,7 @@ docs/reliability.md says in words what is demanded here.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,7 @@ from rig.chaos.story import Story
 from rig.collected import Missed, Window, missed, silent_holes
 from rig.compare import Summary, compare
 from rig.ledger import Ledger, read_ledger
+from rig.readings import Gap
 from runtime import strict_yaml
 from runtime.clock import now_us
 from simulators.config import PlantConfig
@@ -56,11 +58,6 @@ def judge(house: House, story: Story, now: Moment) -> Judgement:
         twice=_twice(story),
     )
     gaps = now.view.gaps()
-    broken: dict[str, list[Window]] = defaultdict(list)
-    for gap in gaps:
-        if gap.cause == "device_down":
-            to_us = now_us() if gap.to_us is None else gap.to_us
-            broken[gap.edge].append(Window(from_us=gap.from_us, to_us=to_us))
     deaths, trouble = troubles(story)
     found = missed(
         truth.answers(until_us=now.durable_until_us),
@@ -68,7 +65,7 @@ def judge(house: House, story: Story, now: Moment) -> Judgement:
         tags=_reported_on_change(house),
         deaths=deaths,
         trouble=trouble,
-        broken=broken,
+        broken=told_as_broken(gaps, now_us()),
     )
     if found.lost:
         some = "; ".join(
@@ -123,6 +120,19 @@ def troubles(story: Story) -> tuple[dict[str, list[int]], dict[str, list[Window]
         # What a device was handing out just then reached nobody.
         trouble[edge].append(Window(from_us=at_us, to_us=at_us))
     return deaths, trouble
+
+
+def told_as_broken(gaps: Iterable[Gap], at_us: int) -> dict[str, list[Window]]:
+    """By edge: when devices did not answer or were not read in time, as the server was told.
+
+    `at_us`: what is still open ends then.
+    """
+    broken: dict[str, list[Window]] = defaultdict(list)
+    for gap in gaps:
+        if gap.cause in ("device_down", "not_collected"):
+            to_us = at_us if gap.to_us is None else gap.to_us
+            broken[gap.edge].append(Window(from_us=gap.from_us, to_us=to_us))
+    return broken
 
 
 def _reported_on_change(house: House) -> set[str]:

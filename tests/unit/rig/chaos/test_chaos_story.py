@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rig.chaos.judging import troubles
+from rig.chaos.judging import told_as_broken, troubles
 from rig.chaos.story import Happened, Story
+from rig.collected import Window
+from rig.readings import Gap
 from runtime.errors import Reconfigure
 
 
@@ -60,3 +62,20 @@ def test_nothing_is_excused_while_an_edges_clock_is_wrong_but_what_dies_with_its
     deaths, trouble = troubles(told)
     assert deaths == {"line-a": [10, 70]}
     assert [(one.from_us, one.to_us) for one in trouble["line-a"]] == [(10, 10), (70, 70)]
+
+
+@pytest.mark.parametrize(
+    ("cause", "excuses"),
+    [("device_down", True), ("not_collected", True), ("agent_down", False), ("overflow", False)],
+)
+def test_only_a_gap_before_the_buffer_excuses_what_is_in_none(cause: str, excuses: bool) -> None:
+    gap = Gap(
+        plant="demo",
+        edge="line-b",
+        cls=None,
+        device="gateway",
+        from_us=5,
+        to_us=None,
+        cause=cause,
+    )
+    assert told_as_broken([gap], 9) == ({"line-b": [Window(from_us=5, to_us=9)]} if excuses else {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -10,9 +11,15 @@ from rig.chaos.plot import draw
 from rig.chaos.soak import Sample, grown, not_flat, rate
 
 
-def sample(at_s: float, part: str = "work", **more: float) -> Sample:
-    told = {"memory_mib": 100.0, "handles": 20, "disk_mib": 1.0, "lag_s": 0.5, **more}
-    return Sample(at_s=at_s, part=part, **told)  # type: ignore[arg-type]
+def sample(at_s: float, part: str = "work", **more: Any) -> Sample:
+    told: dict[str, Any] = {
+        "memory_mib": 100.0,
+        "handles": 20,
+        "disk_mib": 1.0,
+        "lag_s": 0.5,
+        **more,
+    }
+    return Sample(at_s=at_s, part=part, **told)
 
 
 TIMES = range(0, 101, 5)
@@ -38,7 +45,8 @@ def test_a_soak_compares_its_ends_and_leaves_out_the_beginning() -> None:
     ],
 )
 def test_what_grows_though_it_may_not_fails_the_soak(name: str, each: float, fails: bool) -> None:
-    found = not_flat(grown([sample(at, **{name: 10 + at * each}) for at in TIMES]))
+    grows: list[dict[str, Any]] = [{"at_s": at, name: 10 + at * each} for at in TIMES]
+    found = not_flat(grown([sample(**one) for one in grows]))
     assert [name in one and "work" in one for one in found] == [True] * fails
 
 
