@@ -7,7 +7,7 @@ import contextlib
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from runtime.errors import RetryLater
+from runtime.errors import Reconfigure, RetryLater
 from runtime.mqtt import BrokerAddress, Connection
 from tests.integration.ingest_server.receive.model_edge import START_US, Epoch
 from wire.control import Ack, Status, StreamStatus
@@ -37,7 +37,8 @@ class MqttEdge:
     async def run(self) -> None:
         """Return when everything is acknowledged."""
         while self.stays or self.acked < self.epoch.seq:
-            with contextlib.suppress(RetryLater, TimeoutError):
+            # A broker in trouble also refuses what it takes a moment later: a name it still knows.
+            with contextlib.suppress(RetryLater, Reconfigure, TimeoutError):
                 await self._connected()
             await asyncio.sleep(0.05)
 
