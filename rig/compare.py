@@ -159,8 +159,16 @@ def compare(
         if place.seq > cursors.get((str(place.epoch), place.cls), 0)
     }
     gaps = view.gaps()
+    heard = {epoch for epoch, _ in cursors}
     summary = Summary(
-        readings=judge(ledger.rows, view.stored(), gaps, waiting=waiting, strays=view.strays()),
+        readings=judge(
+            ledger.rows,
+            view.stored(),
+            gaps,
+            waiting=waiting,
+            untold={epoch for epoch in ledger.left if str(epoch) not in heard},
+            strays=view.strays(),
+        ),
         latency_ms=view.latency_ms(connected),
     )
     counters = view.counters()

@@ -36,6 +36,8 @@ class Ledger:
     unconfirmed: set[Place] = field(default_factory=set)
     unreadable: set[Place] = field(default_factory=set)
     """Records of whose tags no file has the definition."""
+    left: set[UUID] = field(default_factory=set)
+    """Epochs that no agent has any more."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -54,9 +56,9 @@ def read_ledger(buffers: Iterable[Path], gone: Iterable[Path] = ()) -> Ledger:
     """
     ledger, known = Ledger(), _Known()
     for path in gone:
-        _read(path, ledger, known, confirmable=False)
+        ledger.left |= _read(path, ledger, known, confirmable=False)
     for path in buffers:
-        _read(path, ledger, known, confirmable=True)
+        ledger.left -= _read(path, ledger, known, confirmable=True)
     return ledger
 
 
@@ -69,11 +71,14 @@ def last_seqs(path: Path) -> dict[tuple[str, str], int]:
         }
 
 
-def _read(path: Path, ledger: Ledger, known: _Known, *, confirmable: bool) -> None:
+def _read(path: Path, ledger: Ledger, known: _Known, *, confirmable: bool) -> set[UUID]:
+    """Read all records of a file; the epochs it has records of."""
+    epochs = set()
     latest = ("?", "?")
     with _opened(path) as connection:
         for epoch_bytes, cls, seq, kind, body, unacked in connection.execute(_RECORDS):
             epoch = UUID(bytes=epoch_bytes)
+            epochs.add(epoch)
             prefix = read_prefix(body)
             plain = unpack_body(body, prefix)
             tags = known.tags.setdefault((epoch, StreamClass(cls)), {})
@@ -93,6 +98,7 @@ def _read(path: Path, ledger: Ledger, known: _Known, *, confirmable: bool) -> No
                 known.senders[epoch] = latest = (record.plant, record.edge)
             elif isinstance(record, TagTable):
                 tags.update({tag.n: (tag.path, tag.dtype) for tag in record.tags})
+    return epochs
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID
 
 from rig.rows import Place, Row
 
@@ -39,10 +40,14 @@ class Gap:
     to_us: int | None
     cause: str
 
-    def covers(self, place: Place, ts_us: int) -> bool:
-        """Whether it accounts for a sample of a record at `place` with event time `ts_us`."""
+    def covers(self, place: Place, ts_us: int, *, untold: bool = False) -> bool:
+        """Whether it accounts for a sample of a record at `place` with event time `ts_us`.
+
+        `untold`: its buffer was replaced before the server had heard of it. To the server that is
+        a time without an agent, and nobody can know better.
+        """
         return (
-            self.cause in LOSSES
+            (self.cause in LOSSES or (untold and self.cause == "agent_down"))
             and (self.plant, self.edge) == (place.plant, place.edge)
             and self.cls in (None, place.cls)
             and self.from_us <= ts_us
@@ -92,13 +97,15 @@ def judge(
     gaps: Iterable[Gap],
     *,
     waiting: Collection[Place] = (),
+    untold: Collection[UUID] = (),
     strays: int = 0,
 ) -> Verdict:
     """Compare record by record, as multisets of rows.
 
     `held`: every samples record found in a buffer. `stored`: the batches of each record at the
-    server; more than one for a record is a double. `waiting`: records still to come. `strays`:
-    rows that belong to no batch.
+    server; more than one for a record is a double. `waiting`: records still to come. `untold`:
+    epochs that nobody has any more and of which the server never heard. `strays`: rows that belong
+    to no batch.
     """
     verdict = Verdict(duplicated=strays)
     known_gaps = list(gaps)
@@ -117,7 +124,8 @@ def judge(
                 verdict.example(f"{place}: batch {batch.batch} (copy {at + 1}) has {extra}")
             wanted -= got
         for row, count in wanted.items():
-            if any(gap.covers(place, row[1]) for gap in known_gaps):
+            unheard = place.epoch in untold
+            if any(gap.covers(place, row[1], untold=unheard) for gap in known_gaps):
                 verdict.in_gap += count
             else:
                 verdict.lost += count

@@ -8,7 +8,8 @@ The rules (wire contract, "Server"), c being the cursor of the record's stream, 
 | seq > c + 1                               | drop unstored                              |
 | seq = c + 1, sound                        | apply, c moves to seq (or `through`)       |
 | opening, predecessor (P, N) at N          | apply; gap `agent_down` if time passed     |
-| opening, P beyond N, or P has a successor | apply as fork (old copy, or two machines)  |
+| opening, P beyond N, or P has a successor | apply as fork (old copy, or two machines), |
+|                                           | gap `buffer_lost` from where the other is  |
 | opening, P before N                       | hold: drop unstored, ask for P again       |
 | opening without predecessor               | apply; gap `buffer_lost` if edge was known |
 | tombstone at 1                            | apply; its opening and P are unknown       |
@@ -224,19 +225,20 @@ def _opening(edge: EdgeRow, prefix: Prefix, opening: Opening) -> Verdict:
     if cursor < before.last_seq:
         rewind = Rewind(epoch=before.epoch, cls=prefix.cls, cursor=cursor, acked=before.last_seq)
         return Verdict(action=Action.HOLD, reason=Reason.PREDECESSOR_MISSING, rewinds=(rewind,))
-    sibling = next(
-        (other for other in edge.of_class(prefix.cls) if other.predecessor == before.epoch), None
-    )
-    forked = cursor > before.last_seq or sibling is not None
+    # The other one may have been heard of in the other class only.
+    siblings = (row.predecessor for row in edge.streams.values() if row.epoch != prefix.epoch)
+    forked = cursor > before.last_seq or before.epoch in siblings
+    gaps = _agent_down(edge, prefix, opening)
     notices: tuple[NoticeRow, ...] = ()
     if forked:
+        gaps += _left_behind(edge, prefix, opening)
         params = {"epoch": str(prefix.epoch), "predecessor": str(before.epoch)}
         notices = (NoticeRow(code="LS-5411", params={**params, "class": str(prefix.cls)}),)
     return Verdict(
         action=Action.APPLY,
         reason=Reason.FORKED if forked else Reason.LINKED,
         stream=replace(row, forked=forked),
-        gaps=_agent_down(edge, prefix, opening),
+        gaps=gaps,
         outages=outages,
         notices=notices,
         interrupts=True,
@@ -249,15 +251,6 @@ def _without_predecessor(
     last = edge.latest(prefix.cls)
     if last is None:
         return Verdict(action=Action.APPLY, reason=Reason.OPENED, stream=row)
-    since = last.last_to_us if last.last_to_us is not None else last.opened_us
-    gap = GapRow(
-        epoch=prefix.epoch,
-        cls=prefix.cls,
-        from_us=min(since if since is not None else opening.opened_us, opening.opened_us),
-        to_us=opening.opened_us,
-        cause="buffer_lost",
-        detail={"before": str(last.epoch)},
-    )
     notice = NoticeRow(
         code="LS-5412", params={"epoch": str(prefix.epoch), "class": str(prefix.cls)}
     )
@@ -265,8 +258,31 @@ def _without_predecessor(
         action=Action.APPLY,
         reason=Reason.BUFFER_LOST,
         stream=row,
-        gaps=(gap,),
+        gaps=_left_behind(edge, prefix, opening),
         notices=(notice,),
+    )
+
+
+def _left_behind(edge: EdgeRow, prefix: Prefix, opening: Opening) -> tuple[GapRow, ...]:
+    """What the buffer that was in use before may have had and not sent: nobody can know how much.
+
+    Where two machines run on copies of one buffer the other may still send it: then the gap says
+    too much, which is better than too little.
+    """
+    last = edge.latest(prefix.cls)
+    if last is None:
+        return ()
+    since = last.last_to_us if last.last_to_us is not None else last.opened_us
+    return (
+        GapRow(
+            epoch=prefix.epoch,
+            cls=prefix.cls,
+            from_us=min(since if since is not None else opening.opened_us, opening.opened_us),
+            to_us=opening.opened_us,
+            cause="buffer_lost",
+            exact=False,
+            detail={"before": str(last.epoch)},
+        ),
     )
 
 

@@ -73,6 +73,8 @@ def test_records_whose_tag_table_was_damaged_are_read_by_the_copy_taken_before(
     assert {place.edge for place in ledger.rows} == {"line-a"}
     assert {place.seq for place in ledger.unconfirmed} == {5}
     assert not ledger.unreadable
+    assert not ledger.left
+    assert read_ledger([], [gone]).left == {EPOCH}
 
 
 def test_records_that_nothing_explains_are_named(tmp_path: Path) -> None:

@@ -105,3 +105,12 @@ def test_losses_and_doubles_do_not_cancel_out(missing: set[int], twice: set[int]
     verdict = judge(HELD, changed, [])
     assert verdict.lost == 3 * len(missing)
     assert verdict.duplicated == 3 * len(twice - missing)
+
+
+def test_what_the_server_never_heard_of_lies_in_a_time_without_an_agent() -> None:
+    without = {where: what for where, what in STORED.items() if where.seq != 4}
+    down = [gap(4_000, 4_002, cause="agent_down")]
+    assert judge(HELD, without, down).lost == 3
+    verdict = judge(HELD, without, down, untold={EPOCH})
+    assert (verdict.lost, verdict.in_gap) == (0, 3)
+    assert judge(HELD, without, [], untold={EPOCH}).lost == 3

@@ -119,6 +119,8 @@ def test_a_fork_is_stored_and_flagged(handle: Handle, migrated: str) -> None:
     assert [str(each.reason) for each in outcomes[-2:]] == ["forked", "forked"]
     assert rows(migrated, "SELECT code FROM notice") == [("LS-5411",)] * 2
     assert rows(migrated, "SELECT forked FROM stream ORDER BY ord") == [(False,), (True,), (True,)]
+    # Nobody knows what the one that was there before still had.
+    assert rows(migrated, "SELECT cause, class FROM gap") == [("buffer_lost", "bulk")] * 2
 
 
 def test_a_second_successor_is_a_fork_too(handle: Handle, migrated: str) -> None:

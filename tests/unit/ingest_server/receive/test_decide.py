@@ -177,6 +177,27 @@ def test_agent_down_is_told_by_the_key_class_if_time_passed(
     assert by_bulk.gaps == ()
 
 
+OTHER = replace(row("b", 1, 2), predecessor=epoch("a"), last_to_us=3_000)
+OTHER_KEY = replace(row("b", 1, 2, cls=KEY), predecessor=epoch("a"), last_to_us=3_000)
+
+
+@pytest.mark.parametrize(
+    ("state", "after", "since"),
+    [
+        pytest.param(edge(A4), ("a", 3), 1_000, id="the same epoch went on elsewhere"),
+        pytest.param(edge(A4, OTHER), ("a", 4), 3_000, id="another epoch came first"),
+        pytest.param(edge(A4, OTHER_KEY), ("a", 4), 1_000, id="it was heard of in the other class"),
+    ],
+)
+def test_what_the_other_line_of_a_fork_may_have_had_stands_in_a_gap(
+    state: EdgeRow, after: tuple[str, int], since: int
+) -> None:
+    verdict = decide(state, prefix("c", 1, Kind.OPENING), opening(after), now_us=NOW)
+    assert verdict.reason is Reason.FORKED
+    [gap] = verdict.gaps
+    assert (gap.cause, gap.cls, gap.from_us, gap.to_us) == ("buffer_lost", BULK, since, 5_000)
+
+
 def test_the_next_record_cannot_be_decided_without_its_content() -> None:
     with pytest.raises(ValueError, match="content"):
         decide(edge(A4), prefix("a", 5, Kind.SAMPLES), None, now_us=NOW)
