@@ -21,6 +21,7 @@ from benchmarks import (
     sizes,
     steady,
     storage,
+    tags,
 )
 from benchmarks.results import QUICK_ROUNDS, ROUNDS, Result, as_json
 from runtime import logs
@@ -37,6 +38,7 @@ BENCHMARKS: Final[dict[str, dict[str, Benchmark]]] = {
         "backlog": backlog.backlog,
         "returns": backlog.returns,
         "browse": browse.browse,
+        "tags": tags.tags,
     },
     "ingest": {
         "rate": ingest.rates,
