@@ -292,6 +292,9 @@ def _gap(connection: Connection, edge_id: int, gap: GapRow) -> None:
         if connection.execute(_SQL["widen_gap"], {**row, **near}).rowcount:
             return
     connection.execute(_SQL["add_gap"], row)
+    if gap.cause == "not_collected":
+        # The reading that ended it is stored already, or comes and leaves a mark of its own.
+        connection.execute(_SQL["mark_missed"], row)
 
 
 def _gap_row(edge_id: int, gap: GapRow) -> dict[str, object]:

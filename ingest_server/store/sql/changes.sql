@@ -56,6 +56,17 @@ INSERT INTO gap (edge_id, epoch, class, device, from_ts, to_ts, samples, exact, 
 VALUES (%(edge_id)s, %(epoch)s, %(class)s, %(device)s, %(from_ts)s, %(to_ts)s, %(samples)s,
         %(exact)s, %(cause)s, %(detail)s)
 
+-- name: mark_missed
+-- Mark what was counted by the readings that ended a time without polls.
+INSERT INTO production_dirty (plant, equipment, minute)
+SELECT DISTINCT b.plant, b.equipment, date_trunc('minute', f.ts)
+FROM tag AS t
+JOIN edge AS e ON e.edge_id = t.edge_id
+JOIN counter_binding AS b ON (b.plant, b.edge, b.path) = (e.plant, e.edge, t.path)
+JOIN count_fact AS f ON f.tag_id = t.tag_id
+WHERE t.edge_id = %(edge_id)s AND t.device = %(device)s
+  AND f.ts > %(from_ts)s AND f.ts <= %(to_ts)s AND f.quantity <> 0
+
 -- name: widen_gap
 -- Make a gap of the same stream and cause that is near enough wider; nobody may have accepted it.
 UPDATE gap

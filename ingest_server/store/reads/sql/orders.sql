@@ -90,7 +90,13 @@ ORDER BY a.plant, a.equipment, a.source, a.at DESC, a.assignment_id DESC;
 -- name: facts
 -- The facts in the minutes in which an order produced, in the order of (ts, tag), from a place on.
 -- A minute may hold another order's facts too: the caller attributes each.
-SELECT f.ts, f.from_ts, f.tag_id, f.raw_before, f.raw, f.quantity, f.cause, f.discontinuous,
+-- `discontinuous` as in the folding of progress: what ends a time without polls counts, too.
+SELECT f.ts, f.from_ts, f.tag_id, f.raw_before, f.raw, f.quantity, f.cause,
+       f.discontinuous OR EXISTS (
+           SELECT FROM gap g
+           WHERE g.edge_id = t.edge_id AND g.cause = 'not_collected' AND g.device = t.device
+             AND g.from_ts BETWEEN least(f.ts, f.from_ts) - interval '2 min' AND f.ts
+             AND g.from_ts < f.ts AND g.to_ts >= f.ts) AS discontinuous,
        m.plant, m.equipment, m.role, b.kind, b.modulus, coalesce(b.factor, 1) AS factor, b.gap_s,
        e.plant || '/' || e.edge || '/' || t.path AS tag, t.dtype,
        c.epoch, c.class, c.seq

@@ -8,10 +8,16 @@ from collections.abc import Callable
 from ingest_server.receive.committer import Committer
 from ingest_server.usecases.progress import Progress
 from runtime.clock import from_datetime
-from tests.integration.ingest_server.receive.model_edge import START_US, Epoch, started
+from tests.integration.ingest_server.receive.model_edge import (
+    DEFAULT_TAGS,
+    START_US,
+    Epoch,
+    started,
+)
 from tests.integration.ingest_server.usecases.conftest import PLAN, Apply, Handle, Rows
 from wire.frame import StreamClass
 from wire.ids import EdgeId
+from wire.records import Event
 
 EDGE = EdgeId(plant="demo", edge="line-a")
 GOOD, TEMPERATURE, ORDER = 1, 2, 4
@@ -113,6 +119,31 @@ def test_a_gap_over_a_change_of_order_is_unallocated(
     handle(*epoch.records[:3], gone, *epoch.records[4:])
     drain()
     assert made(rows) == {"order:A-100": 10, "unallocated": 40}
+
+
+def test_what_a_reading_after_missed_polls_brings_over_a_change_of_order_is_unallocated(
+    put: Apply, handle: Handle, drain: Callable[[], int], rows: Rows
+) -> None:
+    """The parts of the first order's end were made while nobody looked, as was its end."""
+    put()
+    epoch = Epoch(edge=EDGE, cls=StreamClass.BULK)
+    epoch.open()
+    epoch.define(*(tag.model_copy(update={"device": "plc"}) for tag in DEFAULT_TAGS))
+    epoch.sample([(ORDER, "A-100"), (GOOD, 0), (GOOD, 10)])
+    since = epoch.now_us + 200_000
+    epoch.sample([(ORDER, "工单七"), (GOOD, 13)])
+    until = epoch.now_us
+    epoch.sample([(GOOD, 20)])
+    handle(*epoch.records)
+    drain()
+    assert made(rows) == {"order:A-100": 10, "order:工单七": 10}
+    # An agent tells of missed polls after the reading that ended them.
+    told = {"at_us": until, "from_us": since, "to_us": until, "cause": "not_collected"}
+    handle(epoch.events(Event(kind="not_collected", device="other", **told)))
+    assert drain() == 0
+    handle(epoch.events(Event(kind="not_collected", device="plc", **told)))
+    assert drain() == 1
+    assert made(rows) == {"order:A-100": 10, "unallocated": 3, "order:工单七": 7}
 
 
 def test_a_process_that_begins_anew_goes_on_where_the_last_one_stopped(
