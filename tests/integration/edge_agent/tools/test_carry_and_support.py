@@ -144,7 +144,9 @@ async def test_a_bundle_holds_no_secret_wherever_it_stands(
     pushed = text.replace("Geheim", "Gepusht")
     current = Pushed(version=3, sha256=sha256_of(pushed), text=pushed, own_sha256=sha256_of(text))
     kept.save(config.data_dir, kept.Kept(current=current, highest=3))
-    log.write_text('tried Geheim"7 and "Geheim\\"7", password=other, "api_token": "abc"\n', "utf-8")
+    log.write_text(
+        'tried Geheim"7 and "Geheim\\"7", password=Fremdes, "api_token": "abc"\n', "utf-8"
+    )
     done = CliRunner().invoke(
         app, ["support-bundle", str(file), "--out", str(out), "--log", str(log)]
     )
@@ -156,7 +158,7 @@ async def test_a_bundle_holds_no_secret_wherever_it_stands(
         "buffer.json", "logs/1-agent.log",
     }  # fmt: skip
     for name, content in found.items():
-        for secret in ("Geheim", "Gepusht", "other", "abc"):
+        for secret in ("Geheim", "Gepusht", "Fremdes", "abc"):
             assert secret not in content, name
     assert yaml.safe_load(found["edge.yaml"])["broker"]["password"] == "***"
     assert yaml.safe_load(found["pushed-1.yaml"])["broker"]["password"] == "***"

@@ -102,8 +102,9 @@ def test_everything_is_there_afterwards_and_new_data_too(plain: str) -> None:
     assert told[-1].left == 0
     assert contents(plain) == before
     assert rights(plain) == allowed
-    assert ("reading", "q", "{pg_monitor=w/lineside}", "quality") in allowed
     with connect(plain, name="test") as connection:
+        [(owner,)] = connection.execute("SELECT current_user").fetchall()
+        assert ("reading", "q", f"{{pg_monitor=w/{owner}}}", "quality") in allowed
         assert kinds(connection) == {"reading", "reading_1m", "reading_1h"}
         connection.execute("INSERT INTO reading VALUES ('2026-03-01', 1, 1, NULL, NULL, 0, 9)")
         [(count,)] = connection.execute("SELECT count(*) FROM fewer").fetchall()
