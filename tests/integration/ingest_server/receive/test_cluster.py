@@ -19,7 +19,7 @@ from wire.ids import EdgeId
 
 EDGES = [EdgeId(plant="north", edge=f"line-{number}") for number in range(1, 11)]
 SERVER = "lineside-server"
-GOES_ON_S = 60.0
+GOES_ON_S = 120.0
 """The nodes elect leaders within 10 s and close what hangs after as long again; then clients come
 back, and a third of their subscriptions wait for one more election."""
 
@@ -84,7 +84,7 @@ class Load:
         return [edge.acked for edge in self.edges]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_a_node_that_dies_under_load_costs_a_moment_and_nothing_else(
     tmp_path: Path, dsn: str, cluster: NatsCluster, wait_for: WaitFor
 ) -> None:
@@ -99,7 +99,7 @@ async def test_a_node_that_dies_under_load_costs_a_moment_and_nothing_else(
             GOES_ON_S,
         )
 
-    async with workers(configured(tmp_path, dsn, cluster), 2), asyncio.timeout(270):
+    async with workers(configured(tmp_path, dsn, cluster), 2), asyncio.timeout(540):
         await wait_for(lambda: is_even(dsn, 2), 60)
         sending = asyncio.create_task(load.run())
         await goes_on()
