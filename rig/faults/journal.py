@@ -75,7 +75,9 @@ class Recorder:
         }
 
     def events(self) -> list[Event]:
-        """Everything recorded so far, in order."""
+        """Everything recorded so far, in order; nothing yet where no process has come so far."""
+        if not self._journal.exists():
+            return []
         return parse(self._journal.read_bytes(), folder=self.folder)
 
 

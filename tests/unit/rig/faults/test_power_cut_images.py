@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rig.faults.journal import Event, IncompleteJournal, Known
+from rig.faults.journal import Event, IncompleteJournal, Known, Recorder
 from rig.faults.powercut import KEEPS, SECTOR, Disk, Keep
 
 SYNC = Event(op="sync", file=1)
@@ -187,3 +188,10 @@ def test_the_first_steps_of_whole_sectors_are_a_state_the_file_was_in(
         for count in range(len(events) + 1)
     ]
     assert after(*events, a=before).image("first", Random(seed))["a"] in states
+
+
+def test_a_process_that_was_killed_before_it_wrote_recorded_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    recorder = Recorder(folder, journal=tmp_path / "journal", shim=tmp_path / "shim.so")
+    assert recorder.events() == []
