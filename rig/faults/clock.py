@@ -47,7 +47,7 @@ class FakeClock:
             self.step(0)
         if self._library is None:
             self._library = preload.build("clock", self._folder)
-        return {"LD_PRELOAD": str(self._library), "LINESIDE_CLOCK_OFFSET": str(self._offset)}
+        return {**preload.preloaded(self._library), "LINESIDE_CLOCK_OFFSET": str(self._offset)}
 
     def step(self, offset_s: float) -> None:
         """Put the wall clock `offset_s` seconds ahead of the true time (negative: behind it)."""

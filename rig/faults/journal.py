@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from rig.faults.preload import preloaded
+
 Op: TypeAlias = Literal["create", "write", "truncate", "sync", "sync_names", "unlink", "rename"]
 
 _HEADER: Final = struct.Struct("<IIQQQ")
@@ -69,7 +71,7 @@ class Recorder:
     def environment(self) -> dict[str, str]:
         """What the process to be recorded needs in its environment."""
         return {
-            "LD_PRELOAD": str(self._shim),
+            **preloaded(self._shim),
             "POWERCUT_FOLDER": str(self.folder),
             "POWERCUT_JOURNAL": str(self._journal),
         }

@@ -37,3 +37,13 @@ def build(name: Literal["powercut", "clock"], folder: Path) -> Path:
     command = [program, *options, "-o", str(built), str(_FOLDER / f"{name}.c"), "-ldl", "-lpthread"]
     subprocess.run(command, check=True, capture_output=True, text=True)
     return built
+
+
+def preloaded(library: Path) -> dict[str, str]:
+    """What a child needs in its environment to load `library` before all others.
+
+    LD_PRELOAD is parted at spaces, so it gets a bare name, which is looked for in LD_LIBRARY_PATH;
+    that is parted at colons and semicolons only.
+    """
+    searched = [str(library.parent), os.environ.get("LD_LIBRARY_PATH", "")]
+    return {"LD_PRELOAD": library.name, "LD_LIBRARY_PATH": ":".join(filter(None, searched))}

@@ -69,7 +69,9 @@ class Child:
 
 @pytest.fixture
 def fake_clock(tmp_path: Path) -> FakeClock:
-    return FakeClock(tmp_path)
+    folder = tmp_path / "a whole system"
+    folder.mkdir()
+    return FakeClock(folder)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking())
 
 @pytest.fixture(scope="session")
 def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build("powercut", tmp_path_factory.mktemp("shim"))
+    return build("powercut", tmp_path_factory.mktemp("a shim"))
 
 
 Record = Callable[..., Recorder]
