@@ -15,7 +15,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -153,9 +153,9 @@ async def _answer(made: Gateway, connection: Connection) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _until(holds: object, limit_s: float) -> None:
+async def _until(holds: Callable[[], object], limit_s: float) -> None:
     end_s = time.monotonic() + limit_s
-    while not holds():  # type: ignore[operator]
+    while not holds():
         if time.monotonic() > end_s:
             raise TimeoutError(f"nothing arrived within {limit_s:g} s")
         await asyncio.sleep(0.05)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
@@ -146,9 +146,12 @@ def set_for_all(connection: psycopg.Connection, value: str) -> None:
     )
 
 
+Fault = Callable[[psycopg.Connection], None]
+
+
 @pytest.mark.parametrize(("begin", "end"), [(full, free_again), (read_only, writable_again)])
 async def test_a_database_that_takes_nothing_loses_nothing_and_needs_no_restart(
-    begin: object, end: object, migrated: str, nats: EmbeddedBroker, wait_for: WaitFor
+    begin: Fault, end: Fault, migrated: str, nats: EmbeddedBroker, wait_for: WaitFor
 ) -> None:
     epochs = lines(records=60)
     edges = [MqttEdge(epoch, address_of(nats), window=4) for epoch in epochs]
@@ -158,7 +161,7 @@ async def test_a_database_that_takes_nothing_loses_nothing_and_needs_no_restart(
             tasks.create_task(edge.run())
         await wait_for(lambda: all(edge.acked > 10 for edge in edges), 60)
         with psycopg.connect(migrated, autocommit=True) as connection:
-            begin(connection)  # type: ignore[operator]
+            begin(connection)
             await wait_for(lambda: state.database_away_us is not None, 30)
             acked = [edge.acked for edge in edges]
             commits = state.commits
@@ -168,6 +171,6 @@ async def test_a_database_that_takes_nothing_loses_nothing_and_needs_no_restart(
             assert state.commits == commits
             assert [edge.acked for edge in edges] == acked
             assert state.connected_us is not None  # nothing is wrong with the broker
-            end(connection)  # type: ignore[operator]
+            end(connection)
         await wait_for(lambda: state.database_away_us is None, 30)
     everything_once(migrated, epochs)
