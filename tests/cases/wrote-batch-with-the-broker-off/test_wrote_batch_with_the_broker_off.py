@@ -29,8 +29,8 @@ async def test_what_the_broker_took_is_not_delivered_until_the_server_says_so(
                 line = next(x for x in text.splitlines() if x.startswith("edge_records_sent_total"))
                 return int(float(line.split()[-1]))
 
-            async with Acker(address(nats.port), EDGE, Receiver()) as deaf:
-                deaf.deaf = True  # the broker takes everything, the server takes nothing
+            # The broker takes everything, the server takes nothing.
+            async with Acker(address(nats.port), EDGE, Receiver(), deaf=True) as deaf:
                 await wait_for(lambda: sent() >= 5, what="records that the broker took")
                 await wait_for(lambda: deaf.statuses)
                 assert all(one.acked == 0 for one in streams.values())

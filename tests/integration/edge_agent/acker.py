@@ -15,14 +15,19 @@ from wire.topics import Up, down, up
 
 
 class Acker:
-    """`async with` runs it; `receiver` outlives it, as a database does."""
+    """`async with` runs it; `receiver` outlives it, as a database does.
 
-    def __init__(self, broker: BrokerAddress, edge: EdgeId, receiver: Receiver) -> None:
+    With `deaf` it takes every record from the broker and confirms none.
+    """
+
+    def __init__(
+        self, broker: BrokerAddress, edge: EdgeId, receiver: Receiver, *, deaf: bool = False
+    ) -> None:
         self.receiver = receiver
         self.statuses: list[Status] = []
         self.live: list[Live] = []
         self.answers: list[CommandAck] = []
-        self.deaf = False
+        self._deaf = deaf
         self._broker = broker
         self._edge = edge
         self._task: asyncio.Task[None] | None = None
@@ -80,5 +85,5 @@ class Acker:
             self.live.append(Live.decode(payload))
         elif kind == "cmd-ack":
             self.answers.append(CommandAck.decode(payload))
-        elif not self.deaf:
+        elif not self._deaf:
             self.tell(self.receiver.take(payload))
