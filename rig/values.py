@@ -38,18 +38,21 @@ def never_handed_out(
 ) -> list[WrongValue]:
     """The rows that no answer explains.
 
-    With source times (OPC UA) value and time must be those of one answer; without (Modbus), and
-    where the edge set the device's time aside, the value must be one that was handed out shortly
-    before the row's time.
+    With source times (OPC UA) value and time must be those of one answer, unless a read gave the
+    same value and time once more: nothing changed, and the edge says so under the time of that
+    read. Without (Modbus), and where the edge set the device's time aside, the value must be one
+    that was handed out shortly before the row's time.
     """
     stamped: dict[tuple[str, int], list[Value]] = defaultdict(list)
     polled: dict[str, list[tuple[int, Value]]] = defaultdict(list)
-    for answer in answers:
+    again: dict[str, list[tuple[int, Value]]] = defaultdict(list)
+    for answer in sorted(answers, key=lambda one: one.at_us):
         polled[answer.tag].append((answer.at_us, answer.value))
         if answer.source_us is not None:
-            stamped[answer.tag, answer.source_us].append(answer.value)
-    for known in polled.values():
-        known.sort(key=lambda one: one[0])
+            known = stamped[answer.tag, answer.source_us]
+            if answer.how == "read" and answer.value in known:
+                again[answer.tag].append((answer.at_us, answer.value))
+            known.append(answer.value)
     wrong = []
     for row in rows:
         path, ts_us, value, quality = row
@@ -58,7 +61,7 @@ def never_handed_out(
         if tag is None or quality & NO_VALUE or quality >> 30:
             continue
         if tag.protocol == "opcua" and not quality & CLOCK:
-            found = stamped.get((path, ts_us), [])
+            found = stamped.get((path, ts_us)) or _shortly_before(again.get(path, []), ts_us)
         else:
             found = _shortly_before(polled.get(path, []), ts_us)
         if not any(_same(value, one, tag) for one in found):

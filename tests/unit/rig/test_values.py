@@ -55,6 +55,20 @@ def test_a_value_under_another_time_stamp_is_found() -> None:
     assert wrong(row) == [row]
 
 
+def test_a_value_that_was_read_again_unchanged_stands_under_the_time_of_that_read() -> None:
+    first = answer(STAMPED.path, 5 * SECOND, 41, source_us=4 * SECOND)
+    second = answer(STAMPED.path, 6 * SECOND, 41, source_us=4 * SECOND)
+    row = (STAMPED.path, 6 * SECOND + 900, 41, 0)
+    assert never_handed_out([row], [first, second], TAGS) == []
+    late = (STAMPED.path, 9 * SECOND, 41, 0)
+    assert [one.row for one in never_handed_out([late], [first, second], TAGS)] == [late]
+
+
+def test_a_value_that_was_read_once_does_not_stand_under_the_time_of_reading() -> None:
+    row = (STAMPED.path, 5 * SECOND + 900, 41, 0)
+    assert wrong(row) == [row]
+
+
 def test_a_stale_polled_value_under_a_new_time_is_found() -> None:
     row = (POLLED.path, 9 * SECOND, 7, 0)
     assert wrong(row) == [row]
