@@ -7,6 +7,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from benchmarks import (
@@ -62,12 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """0: every goal was met; 1: one was not; 2: wrong arguments."""
     asked = _parse(argv)
     logs.configure(json=False, level="warning", stream=sys.stderr)
-    benchmarks = BENCHMARKS
-    if asked.rows:
-        benchmarks = {
-            **BENCHMARKS,
-            "rows": {**BENCHMARKS["rows"], "rows": partial(rows.measure, sizes=asked.rows)},
-        }
+    with_rows: Benchmark = partial(rows.measure, sizes=asked.rows, keep=asked.keep)
+    benchmarks = {**BENCHMARKS, "rows": {**BENCHMARKS["rows"], "rows": with_rows}}
     rounds = ROUNDS if not asked.quick else QUICK_ROUNDS
     results = asyncio.run(run(benchmarks, asked.what, asked.only, rounds))
     if asked.as_json:
@@ -129,10 +126,17 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--rows",
         type=_sizes,
+        default=rows.SIZES,
         metavar="N[,N...]",
         help="of `rows`: how many are stored (default: "
         + ",".join(map(str, rows.SIZES))
         + "; 100 million need 20 GB of disk in plain PostgreSQL)",
+    )
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FOLDER",
+        help="of `rows`: leave the filled databases there, and take those that are there",
     )
     asked = parser.parse_args(argv)
     asked.only = [name for name in asked.only.split(",") if name]

@@ -18,7 +18,7 @@ from typing import Final
 import psycopg
 
 from benchmarks.results import Result, in_turn
-from benchmarks.rows import database_of, side
+from benchmarks.rows import created, side
 from ingest_server.embedded import orphan
 from ingest_server.embedded.postgres import USER, EmbeddedPostgres, find_installation
 
@@ -31,24 +31,24 @@ async def replica(rounds: int) -> list[Result]:
     with tempfile.TemporaryDirectory(prefix="lineside-bench-") as name:
         folder = Path(name)
         async with EmbeddedPostgres(folder / "primary", environ={}) as primary:
-            dsn = database_of(primary)
-            await asyncio.to_thread(_copy, primary, folder / "standby")
-            async with (
-                EmbeddedPostgres(folder / "standby", environ={}),
-                side(folder / "worker", dsn) as worker,
-            ):
+            with created(primary) as dsn:
+                await asyncio.to_thread(_copy, primary, folder / "standby")
+                async with (
+                    EmbeddedPostgres(folder / "standby", environ={}),
+                    side(folder / "worker", dsn) as worker,
+                ):
 
-                async def with_it() -> float:
-                    await asyncio.to_thread(_wait_for_standby, primary, "*")
-                    return await worker.rate()
+                    async def with_it() -> float:
+                        await asyncio.to_thread(_wait_for_standby, primary, "*")
+                        return await worker.rate()
 
-                async def without() -> float:
+                    async def without() -> float:
+                        await asyncio.to_thread(_wait_for_standby, primary, "")
+                        return await worker.rate()
+
+                    await with_it()
+                    value, ceiling = await in_turn(rounds, with_it, without)
                     await asyncio.to_thread(_wait_for_standby, primary, "")
-                    return await worker.rate()
-
-                await with_it()
-                value, ceiling = await in_turn(rounds, with_it, without)
-                await asyncio.to_thread(_wait_for_standby, primary, "")
     return [
         Result(name="rows/synchronous-replica", value=value, unit="rows/s", ceiling=ceiling),
     ]

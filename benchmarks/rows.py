@@ -15,8 +15,8 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
@@ -29,7 +29,7 @@ import psycopg
 from benchmarks import rows_filled
 from benchmarks.generator import Generator
 from benchmarks.results import Result, in_turn, ratio_at_least, ratio_at_most
-from benchmarks.server_side import Sender, Worker, drain, publish, timed, until_stored
+from benchmarks.server_side import Sender, Worker, drain, publish, stored, timed, until_stored
 from ingest_server.embedded.broker import EmbeddedBroker
 from ingest_server.embedded.postgres import EmbeddedPostgres, find_installation
 from ingest_server.store import connection as connections
@@ -72,8 +72,13 @@ class Side:
         return _RECORDS * _POLLS * _TAGS / seconds
 
 
-async def measure(rounds: int, sizes: Sequence[int] = SIZES) -> list[Result]:
-    """Every size on plain PostgreSQL, and on TimescaleDB where there is one."""
+async def measure(
+    rounds: int, sizes: Sequence[int] = SIZES, keep: Path | None = None
+) -> list[Result]:
+    """Every size on plain PostgreSQL, and on TimescaleDB where there is one.
+
+    keep: a folder where full databases are left, and found again by the next run.
+    """
     kinds: dict[str, Mapping[str, str]] = {"plain": {}}
     if find_installation(os.environ).has_timescaledb:
         kinds["timescaledb"] = os.environ
@@ -81,29 +86,47 @@ async def measure(rounds: int, sizes: Sequence[int] = SIZES) -> list[Result]:
     for kind, environ in kinds.items():
         for size in sizes:
             print(f"{kind}, {size:,} rows", file=sys.stderr, flush=True)
-            results += await _with_rows(kind, environ, size, rounds)
+            with home_of(keep and keep / f"{kind}-{size}") as home:
+                results += await _with_rows(home, kind, environ, size, rounds)
     return results
 
 
-async def _with_rows(kind: str, environ: Mapping[str, str], size: int, rounds: int) -> list[Result]:
+@contextmanager
+def home_of(kept: Path | None) -> Iterator[Path]:
+    """The folder of one size's server: the one that is kept, or one that vanishes afterwards."""
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept
+        return
+    with tempfile.TemporaryDirectory(prefix="lineside-bench-") as name:
+        yield Path(name)
+
+
+async def _with_rows(
+    home: Path, kind: str, environ: Mapping[str, str], size: int, rounds: int
+) -> list[Result]:
+    results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="lineside-bench-") as name:
         folder = Path(name)
-        async with EmbeddedPostgres(folder / "postgres", environ=environ) as server:
-            dsn, empty = database_of(server), database_of(server)
-            results = []
-            if size:
-                filled = await asyncio.to_thread(rows_filled.fill, dsn, size)
-                results += [
-                    Result(name=f"rows/size/{kind}/{size}", value=filled.size / 2**30, unit="GiB"),
-                    await _trend(folder, dsn, filled, f"{kind}/{size}", rounds),
-                ]
-            async with (
-                side(folder / "full", dsn) as full,
-                side(folder / "empty", empty) as beside,
-            ):
-                await full.rate()
-                await beside.rate()
-                value, ceiling = await in_turn(rounds, full.rate, beside.rate)
+        async with EmbeddedPostgres(home / "postgres", environ=environ) as server:
+            with created(server) as empty, created(server) as other:
+                dsn = other
+                if size:
+                    filled = await asyncio.to_thread(rows_filled.filled, server, size)
+                    dsn = filled.dsn
+                    results += [
+                        Result(
+                            name=f"rows/size/{kind}/{size}", value=filled.size / 2**30, unit="GiB"
+                        ),
+                        await _trend(folder, filled, f"{kind}/{size}", rounds),
+                    ]
+                async with (
+                    side(folder / "full", dsn) as full,
+                    side(folder / "empty", empty) as beside,
+                ):
+                    await full.rate()
+                    await beside.rate()
+                    value, ceiling = await in_turn(rounds, full.rate, beside.rate)
     results.append(
         Result(
             name=f"rows/ingest/{kind}/{size}",
@@ -116,17 +139,21 @@ async def _with_rows(kind: str, environ: Mapping[str, str], size: int, rounds: i
     return results
 
 
-def database_of(server: EmbeddedPostgres) -> str:
-    """DSN of a new, migrated database with its partitions."""
+@contextmanager
+def created(server: EmbeddedPostgres) -> Iterator[str]:
+    """DSN of a new, migrated database with its partitions, which is dropped afterwards."""
     name = f"bench_{uuid4().hex[:8]}"
-    with psycopg.connect(server.dsn, autocommit=True) as connection:
+    with psycopg.connect(server.dsn_of("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    dsn = server.dsn_of(name)
-    migrate.migrate(dsn)
-    partitions = Partitions(dsn)
-    partitions.ensure_ahead(now_us())
-    partitions.close()
-    return dsn
+        try:
+            dsn = server.dsn_of(name)
+            migrate.migrate(dsn)
+            partitions = Partitions(dsn)
+            partitions.ensure_ahead(now_us())
+            partitions.close()
+            yield dsn
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @asynccontextmanager
@@ -137,7 +164,7 @@ async def side(folder: Path, dsn: str) -> AsyncIterator[Side]:
         address = BrokerAddress(host=broker.host, port=broker.port)
         worker = Worker(folder / "worker", dsn=dsn, broker=address)
         sender = Sender(
-            edge=EdgeId(plant="bench", edge="line"),
+            edge=EdgeId(plant="bench", edge=f"line-{uuid4().hex[:8]}"),
             generator=Generator(
                 _TAGS, start_us=now_us() // DAY_US * DAY_US + DAY_US // 2, every_us=_EVERY_US
             ),
@@ -145,18 +172,17 @@ async def side(folder: Path, dsn: str) -> AsyncIterator[Side]:
         try:
             await worker.start()
             beginning = [(sender.edge, record) for record in sender.beginning()]
+            before = await stored(dsn)
             await publish(address, beginning)
-            await until_stored(dsn, len(beginning))
+            await until_stored(dsn, before + len(beginning))
             yield Side(dsn=dsn, broker=address, worker=worker, sender=sender)
         finally:
             await worker.program.stop()
 
 
-async def _trend(
-    folder: Path, dsn: str, filled: rows_filled.Filled, name: str, rounds: int
-) -> Result:
+async def _trend(folder: Path, filled: rows_filled.Filled, name: str, rounds: int) -> Result:
     """Milliseconds for a month of one tag, which ends amid an hour."""
-    to = datetime.now(UTC)
+    to = min(datetime.now(UTC), filled.until - timedelta(minutes=30))
     span = {"from_ts": to - timedelta(days=_DAYS), "to_ts": to}
     query = {
         "tag": filled.tag,
@@ -167,8 +193,9 @@ async def _trend(
     path = "/api/v1/readings?" + urllib.parse.urlencode(query)
     data = folder / "api" / "data"
     async with EmbeddedBroker(folder / "api broker", kind="nats") as broker:
-        program = _api(folder / "api", dsn, BrokerAddress(host=broker.host, port=broker.port))
-        with connections.connect(dsn, name="bench") as connection:
+        address = BrokerAddress(host=broker.host, port=broker.port)
+        program = _api(folder / "api", filled.dsn, address)
+        with connections.connect(filled.dsn, name="bench") as connection:
 
             def bare() -> float:
                 began = time.perf_counter()

@@ -2,16 +2,21 @@
 
 Values are random 12-bit ones, scaled. Rollups are summed up from them by plain aggregates: they
 have the rows and the width of the product's own, not its exact figures (`first` and `last` are
-stand-ins).
+stand-ins). A database has its final name only once it is full, so a kept folder never has half of
+one under it.
 """
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from ingest_server.store import columnstore
+import psycopg
+
+from ingest_server.embedded.postgres import EmbeddedPostgres
+from ingest_server.store import columnstore, migrate
 from ingest_server.store import connection as connections
 from ingest_server.store.connection import Connection
 from ingest_server.store.partitions import DAY_US, HOURS, MINUTES, READING, Partitions
@@ -21,6 +26,8 @@ TAGS: Final = 100
 DAYS: Final = 30
 PLANT: Final = "filled"
 EDGE: Final = "old"
+DATABASE: Final = "filled"
+_FILLING: Final = "filling"
 _PACKED_AFTER_DAYS: Final = 7
 
 _TAGS: Final = """
@@ -49,15 +56,55 @@ GROUP BY 1, 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Filled:
-    """What stands there: one tag to look at, and the bytes of all readings and rollups."""
+    """What stands there: one tag to look at, the end of its last day, and the bytes of it all."""
 
+    dsn: str
     tag_id: int
     tag: str
+    until: datetime
     size: int
 
 
-def fill(dsn: str, readings: int) -> Filled:
-    """Put about so many readings and their rollups into an empty, migrated database."""
+def filled(server: EmbeddedPostgres, readings: int) -> Filled:
+    """The full database of this server, made if it is not there."""
+    dsn = server.dsn_of(DATABASE)
+    with psycopg.connect(server.dsn_of("postgres"), autocommit=True) as connection:
+        known = "SELECT 1 FROM pg_database WHERE datname = %s"
+        if connection.execute(known, (DATABASE,)).fetchone() is None:
+            connection.execute(f"DROP DATABASE IF EXISTS {_FILLING} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {_FILLING}")
+            _fill(server.dsn_of(_FILLING), readings)
+            connection.execute(f"ALTER DATABASE {_FILLING} RENAME TO {DATABASE}")
+    partitions = Partitions(dsn)
+    partitions.ensure_ahead(now_us())
+    partitions.close()
+    return _look(dsn)
+
+
+def _look(dsn: str) -> Filled:
+    with connections.connect(dsn, name="bench") as connection:
+        connection.execute("SET statement_timeout = 0")
+        tag = connection.execute(
+            "SELECT tag_id FROM tag JOIN edge USING (edge_id)"
+            " WHERE plant = %s AND edge = %s AND path = 't/1'",
+            (PLANT, EDGE),
+        ).fetchone()
+        last = connection.execute("SELECT max(ts) FROM reading_1h").fetchone()
+        size = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+    assert tag is not None and last is not None and size is not None
+    day = last[0].astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Filled(
+        dsn=dsn,
+        tag_id=tag[0],
+        tag=f"{PLANT}/{EDGE}/t/1",
+        until=day + timedelta(days=1),
+        size=int(size[0]),
+    )
+
+
+def _fill(dsn: str, readings: int) -> None:
+    """Put about so many readings and their rollups into an empty database."""
+    migrate.migrate(dsn)
     today = now_us() // DAY_US
     days = range(today - DAYS + 1, today + 1)
     for table in (READING, MINUTES, HOURS):
@@ -74,7 +121,6 @@ def fill(dsn: str, readings: int) -> Filled:
             print(f"\r{done * polls * TAGS:,} readings ", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
         _settle(connection)
-        return Filled(tag_id=tags[0], tag=f"{PLANT}/{EDGE}/t/1", size=_size(connection))
 
 
 def _fill_day(connection: Connection, day: int, tags: list[int], polls: int) -> None:
@@ -97,8 +143,3 @@ def _settle(connection: Connection) -> None:
     for table in (b"reading", b"reading_1m", b"reading_1h"):
         connection.execute(b"VACUUM (ANALYZE) " + table)
     connection.execute("CHECKPOINT")
-
-
-def _size(connection: Connection) -> int:
-    row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
-    return 0 if row is None else int(row[0])

@@ -168,7 +168,7 @@ async def drain(
     records: Sequence[tuple[EdgeId, bytes]],
 ) -> tuple[float, float]:
     """Let records wait on the broker, then time the workers: (seconds, processor seconds)."""
-    before = await _stored(dsn)
+    before = await stored(dsn)
     for worker in workers:
         worker.program.freeze()
     try:
@@ -198,7 +198,8 @@ async def until_shared(dsn: str, workers: int) -> None:
             await asyncio.sleep(0.1)
 
 
-async def _stored(dsn: str) -> int:
+async def stored(dsn: str) -> int:
+    """The cursors of all streams, summed up."""
     async with await psycopg.AsyncConnection.connect(dsn) as connection:
         cursor = await connection.execute("SELECT coalesce(sum(cursor), 0) FROM lineside.stream")
         row = await cursor.fetchone()
