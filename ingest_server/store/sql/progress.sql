@@ -11,14 +11,10 @@ RETURNING plant, equipment, minute
 
 -- name: facts
 -- Quantities of the counters of some minutes. The reading that ends a time in which its device was
--- not polled says what was made, not when. Agents join such times for a minute at most, and one that
--- is longer began behind the reading before it: so none begins long before the fact.
+-- not polled says what was made, not when.
 SELECT d.plant, d.equipment, f.tag_id, b.role, b.gap_s, f.ts, f.from_ts, f.quantity,
        f.discontinuous OR EXISTS (
-           SELECT FROM gap AS g
-           WHERE g.edge_id = t.edge_id AND g.cause = 'not_collected' AND g.device = t.device
-             AND g.from_ts BETWEEN least(f.ts, f.from_ts) - interval '2 min' AND f.ts
-             AND g.from_ts < f.ts AND g.to_ts >= f.ts)
+           SELECT FROM unpolled_before(t.edge_id, t.device, f.from_ts, f.ts))
 FROM unnest(%(plant)s::text[], %(equipment)s::text[], %(minute)s::timestamptz[])
      AS d (plant, equipment, minute)
 JOIN counter_binding AS b ON b.plant = d.plant AND b.equipment = d.equipment

@@ -93,10 +93,7 @@ ORDER BY a.plant, a.equipment, a.source, a.at DESC, a.assignment_id DESC;
 -- `discontinuous` as in the folding of progress: what ends a time without polls counts, too.
 SELECT f.ts, f.from_ts, f.tag_id, f.raw_before, f.raw, f.quantity, f.cause,
        f.discontinuous OR EXISTS (
-           SELECT FROM gap g
-           WHERE g.edge_id = t.edge_id AND g.cause = 'not_collected' AND g.device = t.device
-             AND g.from_ts BETWEEN least(f.ts, f.from_ts) - interval '2 min' AND f.ts
-             AND g.from_ts < f.ts AND g.to_ts >= f.ts) AS discontinuous,
+           SELECT FROM unpolled_before(t.edge_id, t.device, f.from_ts, f.ts)) AS discontinuous,
        m.plant, m.equipment, m.role, b.kind, b.modulus, coalesce(b.factor, 1) AS factor, b.gap_s,
        e.plant || '/' || e.edge || '/' || t.path AS tag, t.dtype,
        c.epoch, c.class, c.seq
