@@ -1,11 +1,16 @@
-"""`scripts/bench edge|ingest|...|all`: runs what was asked for and prints every figure."""
+"""`scripts/bench edge|ingest|...|all`: runs what was asked for, prints every figure and keeps it.
+
+`scripts/bench render` makes the page from what is kept, without measuring.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import sys
+import traceback
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,7 +21,10 @@ from benchmarks import (
     flat_out,
     ingest,
     ingest_growth,
+    kept,
     latency,
+    machine,
+    page,
     replica,
     rows,
     sizes,
@@ -24,7 +32,10 @@ from benchmarks import (
     storage,
     tags,
 )
+from benchmarks.kept import Run
+from benchmarks.peers import app as peers
 from benchmarks.results import QUICK_ROUNDS, ROUNDS, Result, as_json
+from benchmarks.skipped import missing, parts_missing
 from runtime import logs
 
 Benchmark = Callable[[int], Awaitable[list[Result]]]
@@ -56,44 +67,116 @@ BENCHMARKS: Final[dict[str, dict[str, Benchmark]]] = {
         "rows": rows.measure,
         "replica": replica.replica,
     },
+    "peers": {
+        "gateways": peers.measure,
+    },
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0: every goal was met; 1: one was not; 2: wrong arguments."""
+    """0: every goal was met; 1: one was not, or a benchmark failed; 2: wrong arguments."""
     asked = _parse(argv)
+    if asked.what == "render":
+        return _render(asked.docs, asked.forget)
     logs.configure(json=False, level="warning", stream=sys.stderr)
     with_rows: Benchmark = partial(rows.measure, sizes=asked.rows, keep=asked.keep)
     benchmarks = {**BENCHMARKS, "rows": {**BENCHMARKS["rows"], "rows": with_rows}}
-    rounds = ROUNDS if not asked.quick else QUICK_ROUNDS
-    results = asyncio.run(run(benchmarks, asked.what, asked.only, rounds))
+    keep: Callable[[Run], None] = partial(page.add, asked.docs) if asked.write else _forget
+    try:
+        results, failed = asyncio.run(
+            run(benchmarks, asked.what, asked.only, quick=asked.quick, keep=keep)
+        )
+    except page.PageError as error:
+        print(error, file=sys.stderr)
+        return 2
     if asked.as_json:
         print(as_json(results), flush=True)
     else:
         for result in results:
             print(told(result))
-    return 0 if all(result.met for result in results) else 1
+    return 0 if not failed and all(result.met for result in results) else 1
 
 
 async def run(
     benchmarks: Mapping[str, Mapping[str, Benchmark]],
     what: str,
     only: Collection[str],
-    rounds: int,
-) -> list[Result]:
-    """All results of a group, or of `all` groups; `only` these benchmarks of it, none: every."""
+    *,
+    quick: bool,
+    keep: Callable[[Run], None],
+) -> tuple[list[Result], list[str]]:
+    """All results of a group, or of `all` groups, and what failed; `only` these of it, none: every.
+
+    Each run is kept as soon as it is over. What cannot run here is told at the end, with the
+    reason; one that fails does not hold up the others.
+    """
     results: list[Result] = []
+    failed: list[str] = []
+    skipped: list[str] = []
     for group, of_group in benchmarks.items():
         if what not in (group, "all"):
             continue
         for name, benchmark in of_group.items():
-            if not only or name in only:
-                print(f"--- {group} {name}", file=sys.stderr, flush=True)
-                found = await benchmark(rounds)
-                for result in found:
-                    print(told(result), file=sys.stderr, flush=True)
-                results += found
-    return results
+            if only and name not in only:
+                continue
+            label = f"{group}/{name}"
+            if why := missing(label):
+                skipped.append(f"{label} was not run: {why}")
+                continue
+            skipped += [f"{label}: {part}" for part in parts_missing(label)]
+            print(f"--- {group} {name}", file=sys.stderr, flush=True)
+            try:
+                found = await measured(label, benchmark, quick=quick)
+            except Exception:  # noqa: BLE001 - the outermost loop: the others go on
+                failed.append(label)
+                traceback.print_exc()
+                continue
+            for result in found.results:
+                print(told(result), file=sys.stderr, flush=True)
+            results += found.results
+            keep(found)
+    for line in [*skipped, *[f"{label} FAILED" for label in failed]]:
+        print(line, file=sys.stderr, flush=True)
+    return results, failed
+
+
+async def measured(label: str, benchmark: Benchmark, *, quick: bool) -> Run:
+    """One run of a benchmark with its circumstances."""
+    started, load, commit = datetime.now(UTC), machine.load(), machine.commit()
+    rounds = QUICK_ROUNDS if quick else ROUNDS
+    results = await benchmark(rounds)
+    return Run(
+        benchmark=label,
+        rounds=rounds,
+        quick=quick,
+        started=started,
+        ended=datetime.now(UTC),
+        load=(load, machine.load()),
+        commit=commit,
+        machine=machine.describe(),
+        results=tuple(results),
+    )
+
+
+def _render(docs: Path, forget: str) -> int:
+    """Make page and plots from what is kept, without the figures that are to be forgotten."""
+    file = docs / page.FILE
+    runs = kept.load(file)
+    try:
+        if forget:
+            runs = kept.without(runs, forget)
+            page.write(docs, runs)
+            kept.save(file, runs)
+        else:
+            page.write(docs, runs)
+    except page.PageError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _forget(_run: Run) -> None:
+    """A trial is not kept."""
 
 
 def told(result: Result) -> str:
@@ -112,7 +195,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         description="Measures Lineside beside its ceilings, in the same run. Exits 0 only if every "
         "goal was met.",
     )
-    parser.add_argument("what", choices=(*BENCHMARKS, "all"), help="which part is measured")
+    parser.add_argument(
+        "what",
+        choices=(*BENCHMARKS, "all", "render"),
+        help="which part is measured; render: measure nothing, make docs/performance.md from what "
+        "is kept",
+    )
     names = ", ".join(
         f"{group}: {', '.join(benchmarks)}" for group, benchmarks in BENCHMARKS.items()
     )
@@ -122,6 +210,21 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON array")
     parser.add_argument(
         "--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds instead of {ROUNDS}"
+    )
+    parser.add_argument(
+        "--no-write",
+        dest="write",
+        action="store_false",
+        help=f"a trial: keep nothing in docs/{page.FILE}, leave docs/{page.PAGE} as it is",
+    )
+    parser.add_argument(
+        "--docs", type=Path, default=page.DOCS, metavar="DIR", help="where page and figures are"
+    )
+    parser.add_argument(
+        "--forget",
+        default="",
+        metavar="NAME",
+        help="of `render`: drop the kept figures of this name (* for anything)",
     )
     parser.add_argument(
         "--rows",
@@ -150,7 +253,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _names(what: str) -> list[str]:
     """The benchmarks of a group, or of all."""
-    groups = BENCHMARKS if what == "all" else {what: BENCHMARKS[what]}
+    groups = {group: of for group, of in BENCHMARKS.items() if what in (group, "all")}
     return [name for benchmarks in groups.values() for name in benchmarks]
 
 

@@ -7,13 +7,15 @@ them begins a round alternates, too: what drifts hits both. Only medians are tol
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal, Self
 
 ROUNDS = 5
 QUICK_ROUNDS = 3
+_GOAL: Final = re.compile(r"(ratio|value) (>=|<=) (\S+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +35,27 @@ class Goal:
         if measured is None:
             return False
         return measured >= self.bound if self.sense == "at least" else measured <= self.bound
+
+    def missed_by(self, value: float, ratio: float | None) -> str:
+        """By how much it does not hold, for people: "by 7 %"; "" where there is nothing to say."""
+        measured = value if self.of == "value" else ratio
+        if measured is None or self.met(value, ratio):
+            return ""
+        if not self.bound:
+            return f"by {abs(measured):g}"
+        return f"by {abs(measured - self.bound) / self.bound * 100:.2g} %"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The goal that prints as this text; None: of an empty one. Raises ValueError."""
+        if not text:
+            return None
+        found = _GOAL.fullmatch(text)
+        if found is None:
+            raise ValueError(f"no goal: {text!r}")
+        of: Literal["ratio", "value"] = "ratio" if found[1] == "ratio" else "value"
+        sense: Literal["at least", "at most"] = "at least" if found[2] == ">=" else "at most"
+        return cls(sense=sense, bound=float(found[3]), of=of)
 
 
 def ratio_at_least(bound: float) -> Goal:
@@ -57,13 +80,17 @@ def value_at_most(bound: float) -> Goal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """One figure. `ceiling` None: there is nothing to compare it with; `goal` None: none is set."""
+    """One figure. `ceiling` None: there is nothing to compare it with; `goal` None: none is set.
+
+    `note`: what else the page says of it (a version, a setting); not printed by `--json`.
+    """
 
     name: str
     value: float
     unit: str
     ceiling: float | None = None
     goal: Goal | None = None
+    note: str = ""
 
     @property
     def ratio(self) -> float | None:
@@ -121,6 +148,12 @@ async def by_turns(rounds: int, works: Sequence[Callable[[], Awaitable[float]]])
     return [statistics.median(figures) for figures in found]
 
 
-def _rounded(figure: float) -> float:
+def figure(value: float) -> str:
+    """Four digits at most, thousands apart, for people."""
+    value = _rounded(value)
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:g}"
+
+
+def _rounded(value: float) -> float:
     """Four digits: more would promise what a shared machine cannot keep."""
-    return float(f"{figure:.4g}")
+    return float(f"{value:.4g}")

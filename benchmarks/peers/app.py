@@ -15,7 +15,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,8 +23,9 @@ from tempfile import mkdtemp
 
 import psutil
 
-from benchmarks.peers.gateways import GATEWAYS, Gateway
+from benchmarks.peers.gateways import GATEWAYS, Gateway, Lineside
 from benchmarks.peers.plant import Arrivals, Gate, Plc
+from benchmarks.results import Result, value_at_most
 from ingest_server.embedded.broker import EmbeddedBroker
 from runtime.mqtt import BrokerAddress, Connection
 
@@ -35,6 +36,7 @@ _START_S = 90.0
 _DRAIN_S = 60.0
 _QUIET_S = 12.0
 _EDGE_POLLS = 2
+_RUNS = {"outage": "outage", "kill": "outage-with-kill"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -216,12 +218,52 @@ def table(found: Sequence[Figures]) -> str:
     return "\n".join(rows)
 
 
-async def _all(asked: argparse.Namespace) -> list[Figures]:
-    folder = Path(asked.keep or mkdtemp(prefix="lineside-peers-")).resolve()
+async def measure(_rounds: int) -> list[Result]:
+    """Every gateway in both runs, once; raises TimeoutError where one never told anything."""
+    found = await _all(Path(mkdtemp(prefix="lineside-peers-")).resolve(), ())
+    if len(found) < 2 * len(GATEWAYS):
+        raise TimeoutError(f"only {len(found)} of {2 * len(GATEWAYS)} runs ended with figures")
+    return results(found)
+
+
+def results(found: Sequence[Figures]) -> list[Result]:
+    """The figures a gateway, those of being steady from its first run."""
+    made: list[Result] = []
+    for name in dict.fromkeys(one.gateway for one in found):
+        runs = [one for one in found if one.gateway == name]
+        one = runs[0]
+        steady = (
+            ("rate", one.rate, "readings/s"),
+            ("processor", one.cpu_us, "us/reading"),
+            ("memory", one.memory_mib, "MiB"),
+            ("first-reading", one.first_s, "s"),
+        )
+        made += [
+            Result(name=f"peers/{name}/{what}", value=value, unit=unit, note=one.version)
+            for what, value, unit in steady
+        ]
+        for each in runs:
+            lost = f"peers/{name}/lost-in-{_RUNS[each.run]}"
+            doubled = f"peers/{name}/doubled-in-{_RUNS[each.run]}"
+            made += [
+                Result(
+                    name=lost,
+                    value=each.lost,
+                    unit="readings",
+                    ceiling=each.handed,
+                    goal=value_at_most(0) if name == Lineside.name else None,
+                    note=one.version,
+                ),
+                Result(name=doubled, value=each.doubled, unit="readings", note=one.version),
+            ]
+    return made
+
+
+async def _all(folder: Path, only: Collection[str]) -> list[Figures]:
     found = []
-    for kind in ("outage", "kill"):
+    for kind in _RUNS:
         for of in GATEWAYS:
-            if asked.only and of.name not in asked.only:
+            if only and of.name not in only:
                 continue
             made = of(folder / f"{of.name.replace(' ', '-').replace(',', '')}-{kind}", TAGS)
             print(f"--- {of.name}, {kind}", file=sys.stderr, flush=True)
@@ -246,6 +288,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--keep", metavar="DIR", help="for environments, configurations and logs")
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON array")
     asked = parser.parse_args(argv)
-    found = asyncio.run(_all(asked))
+    folder = Path(asked.keep or mkdtemp(prefix="lineside-peers-")).resolve()
+    found = asyncio.run(_all(folder, asked.only or ()))
     print(json.dumps([asdict(one) for one in found]) if asked.as_json else table(found))
     return int(len(found) < 2 * len(asked.only or names))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.peers.app import Figures, table
+from benchmarks.peers.app import Figures, results, table
 from benchmarks.peers.gateways import Modpoll, ThingsBoard
 from benchmarks.peers.plant import Arrivals, Gate, Plc
 
@@ -84,3 +85,15 @@ def test_the_table_has_a_row_of_each_gateway() -> None:
         memory_mib=70.0, handed=1_000, lost=3, lost_before=0, doubled=2,
     )  # fmt: skip
     assert table([one]).splitlines()[-1] == "| G 1 | 200 | 50 | 70 | 1.5 | 3 of 1,000 | - | 2 |"
+
+
+def test_figures_of_a_gateway_become_results_and_what_is_lost_of_ours_is_a_goal_missed() -> None:
+    one = Figures(
+        gateway="Lineside", version="1", settings="", run="outage", first_s=1.5, rate=200.0,
+        cpu_us=50.0, memory_mib=70.0, handed=1_000, lost=3, lost_before=0, doubled=2,
+    )  # fmt: skip
+    found = {each.name: each for each in results([one, replace(one, run="kill", lost=0)])}
+    assert found["peers/Lineside/rate"].value == 200.0
+    assert not found["peers/Lineside/lost-in-outage"].met
+    assert found["peers/Lineside/lost-in-outage-with-kill"].met
+    assert all(each.met for each in results([replace(one, gateway="Other")]))
