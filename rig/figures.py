@@ -170,6 +170,7 @@ def orders_agree(
     open_quantity: int,
     unseen: int,
     blurred: Mapping[str, int],
+    spare: Mapping[str, int] | None = None,
 ) -> bool:
     """Whether a machine's quantities by order agree.
 
@@ -177,14 +178,19 @@ def orders_agree(
     made between two readings with a gap between them. No order may have more than it really got,
     none may lack more than was blurred, and what is missing must be exactly what is open or could
     not be seen. So where nothing was blurred all agrees to the part.
+
+    `spare`: parts by order made while two agents counted the machine. So many may be too many or
+    too few of that order, and of no other.
     """
     missing = 0
+    spare = spare or {}
     for order in {*truth, *server}:
         short = truth.get(order, 0) - server.get(order, 0)
-        if not 0 <= short <= blurred.get(order, 0):
+        some = spare.get(order, 0)
+        if not -some <= short <= blurred.get(order, 0) + some:
             return False
         missing += short
-    return missing == open_quantity + unseen
+    return abs(missing - open_quantity - unseen) <= sum(spare.values())
 
 
 def blurred_parts(

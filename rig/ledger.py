@@ -71,6 +71,13 @@ def last_seqs(path: Path) -> dict[tuple[str, str], int]:
         }
 
 
+def newest_epoch(path: Path) -> str:
+    """The epoch that the next opening goes on from; empty where there is none yet."""
+    with _opened(path) as connection:
+        row = connection.execute("SELECT epoch FROM epoch ORDER BY ord DESC LIMIT 1").fetchone()
+    return "" if row is None else str(UUID(bytes=row[0]))
+
+
 def _read(path: Path, ledger: Ledger, known: _Known, *, confirmable: bool) -> set[UUID]:
     """Read all records of a file; the epochs it has records of."""
     epochs = set()

@@ -98,6 +98,12 @@ class Program:
                 )
             await asyncio.sleep(_POLL_S)
 
+    async def end(self, limit_s: float) -> int | None:
+        """Wait until it ends by itself; its exit code, None where it still runs after that."""
+        if self._process is not None:
+            await ended(self._process, limit_s)
+        return self.exit_code
+
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL where that is not obeyed within half a minute."""
         if self._process is None:

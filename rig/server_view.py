@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Self
 
 import psycopg
+from psycopg.sql import SQL, Literal
 
 from rig.figures import Reading
 from rig.readings import Gap, Stored
@@ -78,11 +79,12 @@ class Alarm:
 class ServerView:
     """The server's database at one moment: read-only, and whatever is committed meanwhile unseen.
 
-    The moment is that of the first question.
+    The moment is that of the first question; `snapshot`: that of the view that gave it out.
     """
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, *, snapshot: str | None = None) -> None:
         self._dsn = dsn
+        self._snapshot = snapshot
         self._connection: psycopg.Connection[Any] | None = None
 
     def __enter__(self) -> Self:
@@ -91,12 +93,20 @@ class ServerView:
         )
         self._connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         self._connection.read_only = True
+        if self._snapshot is not None:
+            self._connection.execute(
+                SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(self._snapshot))
+            )
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def snapshot(self) -> str:
+        """Give out this view's moment to others, for as long as this one is open."""
+        return str(self._value("SELECT pg_export_snapshot()"))
 
     def stored(self) -> dict[Place, list[Stored]]:
         """Every row of `reading`, by the record it came from and the batch it went in with."""
@@ -184,6 +194,13 @@ class ServerView:
     def notices(self) -> set[str]:
         """Codes of what people were told."""
         return {code for (code,) in self._query("SELECT DISTINCT code FROM lineside.notice")}
+
+    def forks(self) -> set[str]:
+        """Epochs of which people were told that two buffers go on from them (LS-5411)."""
+        rows = self._query(
+            "SELECT params ->> 'predecessor' FROM lineside.notice WHERE code = 'LS-5411'"
+        )
+        return {epoch for (epoch,) in rows}
 
     def unfinished_figures(self) -> int:
         """Minutes still to be recomputed."""

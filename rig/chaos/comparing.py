@@ -7,11 +7,8 @@ the story says when; in between nothing is stopped or started for it.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Final
 
 import psutil
@@ -19,7 +16,8 @@ import psycopg
 
 from rig.chaos.converge import converge, settle
 from rig.chaos.house import House
-from rig.chaos.judging import Judgement, judge
+from rig.chaos.judge_process import judge_apart
+from rig.chaos.judging import Judgement
 from rig.chaos.moment import moment
 from rig.chaos.story import Story
 from runtime import messages
@@ -29,13 +27,13 @@ from runtime.errors import LinesideError, RetryLater
 LAST_LOOK_S: Final = 1.5
 """Within that the slowest group has read once more what paused machines show last."""
 _AGAIN_S: Final = 0.3
-_SWITCH_S: Final = 0.0005
+_LOG: Final = "judge.log"
 
 
 async def compare_at_the_end(house: House, story: Story, *, limit_s: float) -> Judgement:
     """Stop the edges in order and compare. Raises RetryLater where it does not become whole."""
     await settle(house, limit_s=limit_s)
-    return await asyncio.to_thread(_judge_now, house, story)
+    return await _judge_now(house, story)
 
 
 async def compare_in_between(house: House, story: Story, *, limit_s: float) -> Judgement:
@@ -48,7 +46,7 @@ async def compare_in_between(house: House, story: Story, *, limit_s: float) -> J
         await asyncio.sleep(LAST_LOOK_S)
         await converge(house, since_us=now_us(), limit_s=limit_s)
         while True:
-            judged = await asyncio.to_thread(_judge_finished, house, story)
+            judged = await _judge_finished(house, story)
             if judged is not None:
                 break
             if time.monotonic() > end:
@@ -68,27 +66,16 @@ async def compare_as_it_is(house: House, story: Story) -> Judgement | str:
         if not house.database.pid:
             await house.start_again("database")
         await asyncio.sleep(LAST_LOOK_S)
-        return await asyncio.to_thread(_judge_now, house, story)
-    except (LinesideError, OSError, psycopg.Error, sqlite3.Error, psutil.Error) as error:
+        return await _judge_now(house, story)
+    except (LinesideError, OSError, psycopg.Error, psutil.Error) as error:
         return messages.describe(error)
 
 
-def _judge_now(house: House, story: Story) -> Judgement:
-    with moment(house) as now, _making_way():
-        return judge(house, story, now)
+async def _judge_now(house: House, story: Story) -> Judgement:
+    async with moment(house, story) as now:
+        return await judge_apart(now.folder, house.logs / _LOG)
 
 
-def _judge_finished(house: House, story: Story) -> Judgement | None:
-    with moment(house) as now, _making_way():
-        return None if now.unfinished else judge(house, story, now)
-
-
-@contextmanager
-def _making_way() -> Iterator[None]:
-    """Let the proxies of this process, through which all links go, have the interpreter sooner."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_S)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
+async def _judge_finished(house: House, story: Story) -> Judgement | None:
+    async with moment(house, story) as now:
+        return None if now.unfinished else await judge_apart(now.folder, house.logs / _LOG)

@@ -40,10 +40,6 @@ _ROLES: Final = {
     "ingest-2": ("ingest",),
     "work": ("work", "api"),
 }
-_PLC_PORTS: Final = {
-    "plc-a": "LINESIDE_SIM_OPCUA_PORT",
-    "plc-b": "LINESIDE_SIM_MODBUS_PORT",
-}
 _START_LIMIT_S: Final = 120.0
 
 
@@ -132,7 +128,7 @@ class House:
 
     def ports_in_words(self) -> dict[str, str]:
         """The ports on which the simulated PLCs themselves listen, by variable."""
-        return {variable: str(self._ports[link]) for link, variable in _PLC_PORTS.items()}
+        return setting.ports_in_words(self._ports)
 
     def dead(self) -> list[str]:
         """Our programs that do not run."""
@@ -226,8 +222,10 @@ class House:
         self._say("LS-8112")
         setting.plant_file(self.plant_file.parent, self._rate)
         stack.push_async_callback(self.plant.program.stop)
-        await self.plant.start({_PLC_PORTS[link]: self._ports[link] for link in _PLC_PORTS})
-        targets = {link: self._ports[link] for link in _PLC_PORTS}
+        await self.plant.start(
+            {setting.PLC_PORTS[link]: self._ports[link] for link in setting.PLC_PORTS}
+        )
+        targets = {link: self._ports[link] for link in setting.PLC_PORTS}
         targets |= dict.fromkeys(BROKER_LINKS, self.broker.port)
         targets |= dict.fromkeys(DATABASE_LINKS, self.database.port)
         for number, (link, port) in enumerate(targets.items()):
@@ -257,7 +255,10 @@ class House:
             program = self.edges[name]
             program.environment = {
                 "LINESIDE_DEMO_BROKER_PORT": str(self.links[f"{name}-broker"].port),
-                **{variable: str(self.links[link].port) for link, variable in _PLC_PORTS.items()},
+                **{
+                    variable: str(self.links[link].port)
+                    for link, variable in setting.PLC_PORTS.items()
+                },
             }
             stack.push_async_callback(program.stop)
             self.start_edge(name)
@@ -303,6 +304,6 @@ class House:
         if kept.exists():
             ports: dict[str, int] = json.loads(kept.read_text(encoding="utf-8"))
             return ports
-        ports = {link: free_port() for link in _PLC_PORTS}
+        ports = {link: free_port() for link in setting.PLC_PORTS}
         write_private(kept, json.dumps(ports).encode())
         return ports

@@ -33,6 +33,7 @@ from rig.chaos.converge import converge
 from rig.chaos.deeds import do, impossible
 from rig.chaos.house import House
 from rig.chaos.judging import Judgement
+from rig.chaos.lag import Lag
 from rig.chaos.plan import KINDS, Deed, plan
 from rig.chaos.plot import draw
 from rig.chaos.soak import PLOT, grown, not_flat, rate, soak
@@ -76,48 +77,49 @@ class Result:
     """Of a soak: what grew."""
     rate: float | None = None
     """Of a soak: readings a second that were stored."""
+    lag_ms: dict[str, int] = field(default_factory=dict)
+    """How late the links' own loop was."""
     sabotage: str | None = None
 
     @property
     def ok(self) -> bool:
         """Whether it healed every time, everything agreed at the end, and nothing grew."""
         judged = self.judgement
-        agreed = judged is not None and judged.summary.ok
+        agreed = judged is not None and judged.ok
         return agreed and not self.findings and not self.unsteady
 
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""
         judged = self.judgement
-        summary = None if judged is None else judged.summary
-        readings = None if summary is None else summary.readings
         told: dict[str, Any] = {
             "cycles": self.story.cycles,
             "healed": self.healed,
             "compared_after": self.story.compared,
             "seed": self.story.seed,
-            "lost": None if readings is None else readings.lost,
-            "duplicated": None if readings is None else readings.duplicated,
-            "uncommitted": None if judged is None else judged.missed.uncommitted,
-            "orders_wrong": None if summary is None else summary.orders_wrong,
-            "alarms_wrong": None if summary is None else summary.alarms_wrong,
+            "lost": None if judged is None else judged.lost,
+            "duplicated": None if judged is None else judged.duplicated,
+            "uncommitted": None if judged is None else judged.uncommitted,
+            "orders_wrong": None if judged is None else judged.orders_wrong,
+            "alarms_wrong": None if judged is None else judged.alarms_wrong,
             "faults": self.story.faults(),
             "skipped": self.story.skipped,
             "broker": self.story.broker,
             "database": self.story.database,
-            "readings": None if readings is None else readings.collected,
-            "in_gap": None if readings is None else readings.in_gap,
-            "waiting": None if readings is None else readings.waiting,
-            "uncommitted_oldest_s": None if judged is None else judged.missed.oldest_us / 1e6,
-            "on_the_way": None if judged is None else judged.missed.on_the_way,
+            "readings": None if judged is None else judged.readings,
+            "in_gap": None if judged is None else judged.in_gap,
+            "waiting": None if judged is None else judged.waiting,
+            "uncommitted_oldest_s": None if judged is None else judged.uncommitted_oldest_us / 1e6,
+            "on_the_way": None if judged is None else judged.on_the_way,
             "median_cycle_s": _median(self.story.took_s),
             "median_healing_s": _median(self.story.converged_s),
+            "links_late_ms": self.lag_ms,
         }
         if self.sabotage is not None:
             told["sabotage"] = self.sabotage
         if self.soaked:
             told["soak"] = self.soaked
             told["rate"] = self.rate
-        known = [] if summary is None else summary.as_json()["findings"]
+        known = [] if judged is None else judged.findings
         told["findings"] = [*self.findings, *self.unsteady, *known]
         told["ok"] = self.ok
         return told
@@ -154,7 +156,7 @@ async def run(
         and not mounts.lacking(),
     )
     house.deaths = story.deaths
-    async with house:
+    async with house, Lag() as lag:
         try:
             # The machines are held until all is read.
             story.pauses.append([now_us(), 0])
@@ -186,6 +188,7 @@ async def run(
             (options.folder / "failure" / "traceback").write_text(text, "utf-8")
             await _take_as_it_is(house, result)
         finally:
+            result.lag_ms = lag.as_json()
             story.save(options.folder)
             with suppress(RetryLater, OSError):
                 await house.plant.pause()
@@ -237,7 +240,7 @@ async def _cycles(
             say(
                 "LS-8214",
                 cycle=story.cycles,
-                readings=judged.summary.readings.collected,
+                readings=judged.readings,
                 took=round(time.monotonic() - began_s, 1),
             )
             if result.findings:
@@ -248,7 +251,7 @@ def _take(result: Result, judged: Judgement) -> None:
     """Keep what came out of a whole system; where it does not agree, between which cycles."""
     story = result.story
     result.judgement, result.healed = judged, True
-    if judged.summary.ok:
+    if judged.ok:
         story.compared.append(story.cycles)
         return
     agreed = f"after cycle {story.compared[-1]} all agreed" if story.compared else "the first time"

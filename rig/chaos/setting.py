@@ -20,7 +20,16 @@ _DEVICE: Final[Mapping[str, Mapping[str, Any]]] = {
     "opcua": {"timeout_ms": 1_500},
 }
 _LEASE_S: Final = 3
+PLC_PORTS: Final[Mapping[str, str]] = {
+    "plc-a": "LINESIDE_SIM_OPCUA_PORT",
+    "plc-b": "LINESIDE_SIM_MODBUS_PORT",
+}
 _TRIAL_S: Final = 3
+
+
+def ports_in_words(ports: Mapping[str, int]) -> dict[str, str]:
+    """The ports on which the simulated PLCs listen, by variable."""
+    return {variable: str(ports[link]) for link, variable in PLC_PORTS.items()}
 
 
 def plant_file(folder: Path, rate: float) -> Path:

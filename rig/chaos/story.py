@@ -29,6 +29,20 @@ class Happened:
 
 
 @dataclass(kw_only=True, slots=True)
+class Twin:
+    """A copy of an edge's buffer in use beside it; microseconds since the Unix epoch.
+
+    `predecessor`: the epoch that both go on from. `to_us`: when the second agent had ended and the
+    server had all of it; 0: not yet.
+    """
+
+    edge: str
+    predecessor: str
+    from_us: int
+    to_us: int = 0
+
+
+@dataclass(kw_only=True, slots=True)
 class Story:
     """A run: what it was asked for, how far it is, what was done in it."""
 
@@ -43,6 +57,7 @@ class Story:
     happened: list[Happened] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     """Copies of buffers no agent has any more, within the run's folder."""
+    twins: list[Twin] = field(default_factory=list)
     deaths: list[tuple[str, int]] = field(default_factory=list)
     """Which edge was killed when."""
     pauses: list[list[int]] = field(default_factory=list)
@@ -72,6 +87,7 @@ class Story:
             told = orjson.loads((folder / FILE).read_bytes())
             told.pop("wrong_clocks", None)  # of earlier releases
             happened = [Happened(**one) for one in told.pop("happened")]
-            return cls(**told, happened=happened)
+            twins = [Twin(**one) for one in told.pop("twins", [])]
+            return cls(**told, happened=happened, twins=twins)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise Reconfigure("LS-8202", folder=str(folder), reason=str(error)) from error

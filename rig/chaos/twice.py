@@ -15,11 +15,12 @@ import psycopg
 from rig.chaos.buffers import set_aside
 from rig.chaos.house import House
 from rig.chaos.plan import Deed
-from rig.chaos.story import Story
+from rig.chaos.story import Story, Twin
 from rig.edge_page import edge_status
-from rig.ledger import last_seqs
+from rig.ledger import last_seqs, newest_epoch
 from rig.programs import Program
 from rig.server_view import ServerView
+from runtime.clock import now_us
 from runtime.errors import RetryLater
 
 _LIMIT_S: Final = 60.0
@@ -31,6 +32,11 @@ async def two_machines(house: House, deed: Deed, story: Story) -> None:
     """Both begin from the same buffer; the second one is taken away again."""
     house.kill(deed.target)
     twin = house.twin(deed.target)
+    told = Twin(
+        edge=deed.target, predecessor=newest_epoch(house.buffer(twin.name)), from_us=now_us()
+    )
+    if told.predecessor:
+        story.twins.append(told)
     house.start_edge(deed.target)
     try:
         twin.start()
@@ -39,6 +45,7 @@ async def two_machines(house: House, deed: Deed, story: Story) -> None:
         await _deliver(house, twin)
     finally:
         await twin.stop()
+        told.to_us = now_us()
     set_aside(house, twin.name, story)
 
 

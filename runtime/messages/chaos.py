@@ -119,4 +119,17 @@ TEXTS: dict[str, Text] = {
         en="The agent of {edge} was not ready for the fault within {limit_s} s. See its log.",
         zh="{edge} 的代理在 {limit_s} 秒内未就绪，无法执行该故障。请查看其日志。",
     ),
+    "LS-8216": Text(
+        en="The comparison ended with an error ({last}). See {log}; then continue the run.",
+        zh="核对因错误而终止（{last}）。请查看 {log}，然后继续运行。",
+    ),
+    "LS-8234": Text(
+        en="Compares a run of chaos that is over with the truth once more, as it lies in its "
+        "folder; what came out is printed as JSON.",
+        zh="将已结束的混沌测试运行（按其目录中的现状）再次与真实情况核对；结果以 JSON 输出。",
+    ),
+    "LS-8235": Text(
+        en="the run's folder (of --keep, or the one named after a failure)",
+        zh="运行目录（--keep 所指，或失败后给出的目录）",
+    ),
 }

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import numpy as np
 
-from rig.ledger import read_ledger
+from rig.ledger import newest_epoch, read_ledger
 from wire.columns import encode_columns, family_code
 from wire.dtypes import DType
 from wire.frame import Body, Kind, StreamClass, frame, pack_body
@@ -81,3 +81,14 @@ def test_records_that_nothing_explains_are_named(tmp_path: Path) -> None:
     ledger = read_ledger([buffer(tmp_path / "b.db", {1: opening(), 4: sample(8)}, acked=0)])
     assert not ledger.rows
     assert [place.seq for place in ledger.unreadable] == [4]
+
+
+def test_the_newest_epoch_is_the_one_that_the_next_opening_goes_on_from(tmp_path: Path) -> None:
+    later = UUID("01a1fd8e-777e-7513-b451-d0489fbf409f")
+    path = buffer(tmp_path / "b.db", {}, acked=0)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO epoch VALUES (2, ?)", [later.bytes])
+    assert newest_epoch(path) == str(later)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM epoch")
+    assert newest_epoch(path) == ""
