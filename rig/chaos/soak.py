@@ -28,6 +28,8 @@ FILE: Final = "soak.csv"
 PLOT: Final = "soak.svg"
 Grown = dict[str, dict[str, list[float]]]
 _EVERY_S: Final = 5.0
+_DISK_EVERY_S: Final = 60.0
+"""Files are many, and more with every hour: the size of a folder is asked for less often."""
 _WARM_UP: Final = 0.2
 # How much more the last third may have than the first: a share of it, or that much, if it is more.
 _MORE: Final[Mapping[str, tuple[float, float]]] = {
@@ -57,10 +59,13 @@ async def soak(house: House, *, minutes: float, stop: asyncio.Event) -> list[Sam
     """Look every few seconds, for so long or until `stop`; the samples stand in `soak.csv`, too."""
     began = time.monotonic()
     samples: list[Sample] = []
+    disks: dict[str, tuple[float, float]] = {}
+    begin(house.folder / FILE)
     while not stop.is_set() and time.monotonic() - began < minutes * 60:
         at_s = round(time.monotonic() - began, 1)
-        samples += [await _look(house, part, pid, at_s) for part, pid in _pids(house)]
-        write(house.folder / FILE, samples)
+        fresh = [await _look(house, part, pid, at_s, disks) for part, pid in _pids(house)]
+        append(house.folder / FILE, fresh)
+        samples += fresh
         try:
             await asyncio.wait_for(stop.wait(), _EVERY_S)
         except TimeoutError:
@@ -111,12 +116,16 @@ def rate(samples: Sequence[Sample]) -> float | None:
     return round((last - first) / (last_s - first_s), 1)
 
 
-def write(file: Path, samples: Sequence[Sample]) -> None:
-    """Write all samples as CSV."""
+def begin(file: Path) -> None:
+    """Begin a file of samples as CSV: its head and nothing else."""
     with file.open("w", newline="", encoding="utf-8") as target:
-        writer = csv.DictWriter(target, [field.name for field in fields(Sample)])
-        writer.writeheader()
-        writer.writerows(asdict(one) for one in samples)
+        csv.writer(target).writerow(field.name for field in fields(Sample))
+
+
+def append(file: Path, samples: Sequence[Sample]) -> None:
+    """Add samples to the file: what a look costs does not grow with how many there were."""
+    with file.open("a", newline="", encoding="utf-8") as target:
+        csv.writer(target).writerows(list(asdict(one).values()) for one in samples)
 
 
 def _pids(house: House) -> list[tuple[str, int]]:
@@ -125,10 +134,15 @@ def _pids(house: House) -> list[tuple[str, int]]:
     return [*found, ("broker", house.broker.pid), ("database", house.database.pid)]
 
 
-async def _look(house: House, part: str, pid: int, at_s: float) -> Sample:
+async def _look(
+    house: House, part: str, pid: int, at_s: float, disks: dict[str, tuple[float, float]]
+) -> Sample:
+    """`disks`: when each part's folder was measured last (s), and what it had then (MiB)."""
     memory, handles = await asyncio.to_thread(_weigh, pid)
-    place = {"broker": house.broker.data_dir, "database": house.database.data_dir}
-    disk = await asyncio.to_thread(_size, place.get(part, house.data / part))
+    if part not in disks or at_s - disks[part][0] >= _DISK_EVERY_S:
+        place = {"broker": house.broker.data_dir, "database": house.database.data_dir}
+        size = await asyncio.to_thread(_size, place.get(part, house.data / part))
+        disks[part] = (at_s, round(size / 2**20, 2))
     status: dict[str, Any] | None = await edge_status(house, part) if part in EDGES else None
     lag_s = 0.0 if status is None else float(status["buffer"].get("oldest_unacked_s", 0.0))
     readings = await asyncio.to_thread(_stored, house) if part == "database" else 0
@@ -137,7 +151,7 @@ async def _look(house: House, part: str, pid: int, at_s: float) -> Sample:
         part=part,
         memory_mib=round(memory / 2**20, 2),
         handles=handles,
-        disk_mib=round(disk / 2**20, 2),
+        disk_mib=disks[part][1],
         lag_s=lag_s,
         readings=readings,
     )

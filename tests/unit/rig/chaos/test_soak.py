@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from rig.chaos.plot import draw
-from rig.chaos.soak import Sample, grown, not_flat, rate
+from rig.chaos.soak import Sample, append, begin, grown, not_flat, rate
 
 
 def sample(at_s: float, part: str = "work", **more: Any) -> Sample:
@@ -69,3 +70,18 @@ def test_the_plot_has_a_line_a_program_and_quantity() -> None:
     assert len(lines) == 4 * len(names)
     assert all(2 <= len(line.attrib["points"].split()) <= 240 for line in lines)
     ElementTree.fromstring(draw([], title="nothing"))
+
+
+def test_samples_are_added_to_the_file_behind_those_that_are_there(tmp_path: Path) -> None:
+    file = tmp_path / "soak.csv"
+    file.write_text("of an earlier soak\n")
+    begin(file)
+    append(file, [sample(0), sample(0, "database", readings=7)])
+    append(file, [sample(5)])
+    head, *lines = file.read_text("utf-8").splitlines()
+    assert head == "at_s,part,memory_mib,handles,disk_mib,lag_s,readings"
+    assert lines == [
+        "0,work,100.0,20,1.0,0.5,0",
+        "0,database,100.0,20,1.0,0.5,7",
+        "5,work,100.0,20,1.0,0.5,0",
+    ]
