@@ -3,6 +3,8 @@
 Invariants:
 - nothing relies on the broker's memory: what an edge has not answered is sent again at each of its
   connections, to each new session here, and every minute while it is connected;
+- nobody is asked before the session's subscriptions stand: an answer that no subscription waits for
+  is lost, and the next chance is a minute away;
 - an answer gets its PUBACK when it is in the database;
 - a command may arrive twice: edges carry out each id once and answer as often as they are asked.
 """
@@ -67,12 +69,12 @@ class CommandDesk:
         self._born: set[int] = set()
         self._wake = asyncio.Event()
 
-    async def run(self, mqtt: Connection) -> None:
-        """Work until cancelled."""
+    async def run(self, mqtt: Connection, subscribed: asyncio.Event) -> None:
+        """Work until cancelled; ask from `subscribed` on."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="commands")
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._send(mqtt))
+                tasks.create_task(self._send(mqtt, subscribed))
                 tasks.create_task(self._take())
         finally:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
@@ -90,7 +92,8 @@ class CommandDesk:
         """Hand in a message on `up/cmd-ack`; waits for room."""
         await self._answers.put(message)
 
-    async def _send(self, mqtt: Connection) -> None:
+    async def _send(self, mqtt: Connection, subscribed: asyncio.Event) -> None:
+        await subscribed.wait()
         while True:
             self._wake.clear()
             born, self._born = self._born, set()

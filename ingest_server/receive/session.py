@@ -181,9 +181,11 @@ class Session:
                 tasks.create_task(work())
             for work in (self._settle, self._answer, self._upkeep, self._greet_all):
                 tasks.create_task(work())
-            tasks.create_task(self._desk.run(self._mqtt))
+            subscribed = asyncio.Event()
+            tasks.create_task(self._desk.run(self._mqtt, subscribed))
             tasks.create_task(self._plain.run())
             await self._subscribe()
+            subscribed.set()
             self._state.connected_us = self._clock()
             self._log.info("receiving", broker=str(self._settings.address))
             self._to_greet.set()

@@ -91,14 +91,23 @@ class Asked:
         async with Connection(self.address, client_id=f"agent-{self.edge.edge}") as connection:
             self.sessions += 1
             await connection.subscribe(down(self.edge, "cmd"), down(self.edge, "config"))
-            await self._say(connection, "online")
-            answering = asyncio.create_task(self._answer(connection))
+            tasks = [
+                asyncio.create_task(self._stay_online(connection)),
+                asyncio.create_task(self._answer(connection)),
+            ]
             try:
                 yield connection
             finally:
-                answering.cancel()
-                await asyncio.gather(answering, return_exceptions=True)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
             await self._say(connection, "offline")
+
+    async def _stay_online(self, connection: Connection) -> None:
+        # As agents do: NATS may keep the one status from a server that is just subscribing.
+        while True:
+            await self._say(connection, "online")
+            await asyncio.sleep(0.5)
 
     async def _say(self, connection: Connection, state: str) -> None:
         status = Status(state=state, epoch=self.epoch, session=self.sessions, at_us=now_us())  # type: ignore[arg-type]
