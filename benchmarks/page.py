@@ -108,7 +108,7 @@ def _benchmark(name: str, runs: Sequence[Run], machines: Sequence[Mapping[str, s
 
 def _when(run: Run) -> str:
     ended = run.ended.strftime("%H:%M" if run.ended.date() == run.started.date() else "%F %H:%M")
-    rounds = f"{run.rounds} rounds{', --quick' if run.quick else ''}"
+    rounds = "--quick" if run.quick else "in full"
     load = f"load average {run.load[0]:.1f} at the start, {run.load[1]:.1f} at the end"
     commit = f", commit {run.commit}" if run.commit else ""
     return f"{run.started:%F %H:%M} to {ended} UTC, {rounds}, {load}{commit}"

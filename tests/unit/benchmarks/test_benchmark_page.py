@@ -67,7 +67,7 @@ def test_a_figure_changed_by_hand_is_put_right_and_prose_stays(tmp_path: Path) -
     assert "\n\nAfter.\n" in text
     assert "123 x" not in text
     assert "| modbus/rate | 30 x/s | 120 | 0.25 | ratio >= 0.3 | **missed by 17 %** |" in text
-    assert "2026-03-01 10:30 to 10:40 UTC, 5 rounds, load average 1.2 at the start, 2.0" in text
+    assert "2026-03-01 10:30 to 10:40 UTC, in full, load average 1.2 at the start, 2.0" in text
     assert "| memory | 4 GiB |" in text
     assert app.main(["render", "--docs", str(tmp_path)]) == 0
     assert (tmp_path / page.PAGE).read_text("utf-8") == text
