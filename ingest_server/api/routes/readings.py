@@ -20,9 +20,9 @@ from ingest_server.api.names import MAX_TAGS, TagName
 from ingest_server.api.problems import Invalid
 from ingest_server.api.series.answers import Readings
 from ingest_server.api.series.buckets import fill_buckets
-from ingest_server.api.series.definitions import definitions_of, frames_of
+from ingest_server.api.series.definitions import definitions_of, look_at
 from ingest_server.api.series.pieces import Source
-from ingest_server.api.series.raw import few_enough, fill_raw, place_of
+from ingest_server.api.series.raw import fill_raw, place_of
 from ingest_server.api.series.spans import begins_for, bucket_begins
 from ingest_server.api.shape import Ctx, Query, problems
 from ingest_server.api.times import (
@@ -116,12 +116,13 @@ async def readings(context: Ctx, query: Annotated[ReadingsQuery, InQuery()]) -> 
     async with context.database.reading() as connection:
         definitions = await definitions_of(connection, query.tag)
         zone = zone_of(query.tz or definitions[0]["time_zone"] or "UTC")
-        series, gaps_more = await frames_of(connection, definitions, start, to, zone_name=query.tz)
+        look = await look_at(
+            connection, definitions, start, to, zone_name=query.tz, few=query.points
+        )
+        series = look.series
         limit, following = query.limit, None
         buckets = _buckets(query, start, to, zone, len(series))
-        if query.points is not None and await few_enough(
-            connection, list(series), start, to, query.points
-        ):
+        if query.points is not None and look.most <= query.points:
             buckets, limit = None, MAX_POINTS
         source: Source = "raw"
         if buckets is None:
@@ -129,7 +130,13 @@ async def readings(context: Ctx, query: Annotated[ReadingsQuery, InQuery()]) -> 
             following = await fill_raw(connection, series, place, to, limit)
         else:
             source = await fill_buckets(
-                connection, series, start, to, buckets[1], most_samples=context.most_samples
+                connection,
+                series,
+                start,
+                to,
+                buckets[1],
+                most_samples=context.most_samples,
+                stale=look.stale,
             )
     width = None if buckets is None else buckets[0]
     answer = {
@@ -139,7 +146,7 @@ async def readings(context: Ctx, query: Annotated[ReadingsQuery, InQuery()]) -> 
         "bucket_s": None if width is None else width.total_seconds(),
         "source": source,
         "series": list(series.values()),
-        "gaps_more": gaps_more,
+        "gaps_more": look.gaps_more,
         "next": following,
     }
     # Built by hand and not validated again: a page may hold ten thousand readings. The tests hold

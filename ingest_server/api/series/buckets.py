@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
+from psycopg.rows import TupleRow
+
 from ingest_server.api.database import Connection
 from ingest_server.api.problems import Invalid
 from ingest_server.api.series.pieces import HOUR, MINUTE, Piece, Source, pieces
@@ -29,7 +31,10 @@ Frames = Mapping[int, dict[str, Any]]
 
 
 class _Part(NamedTuple):
-    """What a piece says about a bucket. Values are as stored: float, int or text."""
+    """What a piece says about a bucket. Values are as stored: float, int or text.
+
+    The order is that of the columns of `rolled_*` and `each_*` from the third on.
+    """
 
     samples: int
     good: int
@@ -50,21 +55,23 @@ async def fill_buckets(
     begins: Sequence[datetime],
     *,
     most_samples: int,
+    stale: Sequence[Mapping[str, Any]] | None = None,
 ) -> Source:
     """Put the buckets into their series; gives the coarsest table that was used.
 
-    `begins`: of the buckets, the first not after `start`. Raises Invalid where more than
-    `most_samples` readings would have to be read.
+    `begins`: of the buckets, the first not after `start`. `stale`: what has to be rolled up anew,
+    if it was asked for already. Raises Invalid where more than `most_samples` readings would have
+    to be read.
     """
     reading = _Reading(connection, series, begins, to, most_samples=most_samples)
     numeric = [tag for tag, frame in series.items() if frame["dtype"] != DType.STR]
-    stale: dict[str, list[datetime]] = {"minutes": [], "hours": []}
-    if numeric:
-        for row in await reads.rows(
-            connection, "readings", "stale", tags=numeric, from_ts=start, to_ts=to
-        ):
-            stale[row["what"]].append(row["at"])
-    plan = pieces(start, to, begins, **stale)
+    marked: dict[str, list[datetime]] = {"minutes": [], "hours": []}
+    if stale is None:
+        values = {"tags": numeric, "from_ts": start, "to_ts": to}
+        (stale,) = await reads.several(connection, "readings", ("stale", values))
+    for row in stale:
+        marked[row["what"]].append(row["at"])
+    plan = pieces(start, to, begins, **marked)
     rolled = await reading.exact(numeric, plan)
     await reading.take(rolled, plan)
     await reading.take(
@@ -118,26 +125,24 @@ class _Reading:
         """Add what the pieces, in the order of time, say about some tags."""
         if not tags:
             return
-        summed = [piece for piece in plan if piece.source != "raw"]
-        found = iter(
-            await reads.several(
-                self._connection, "readings", *(self._asked(tags, piece) for piece in summed)
-            )
-            if summed
-            else ()
+        # Rollups and both ends in one go. Readings in between are asked for one by one: what one
+        # piece took, the next may not. (Both ends may so read twice what is allowed, not more.)
+        together = [
+            piece for piece in plan if piece.source != "raw" or piece in (plan[0], plan[-1])
+        ]
+        found = await reads.tuples(
+            self._connection, "readings", *(self._asked(tags, piece) for piece in together)
         )
-        wide = {tag for tag in tags if self._series[tag]["dtype"] in _WIDE}
+        said = dict(zip(together, found, strict=True))
         for piece in plan:
-            before, begins = self._within(piece)
+            rows = said.get(piece)
+            if rows is None:
+                asked = self._asked(tags, piece)
+                (rows,) = await reads.tuples(self._connection, "readings", asked)
             if piece.source == "raw":
-                await self._read(tags, piece, before, begins)
-                continue
-            is_whole = self._width == _UNITS[piece.source]
-            for row in next(found):
-                figures = [row[name] for name in _FIGURES]
-                if row["tag_id"] in wide:
-                    figures = [value if value is None else int(value) for value in figures]
-                self._add(row, before, figures, row["mean"], twa=row["twa"] if is_whole else None)
+                self._read(tags, piece, rows)
+            else:
+                self._sum(tags, piece, rows)
 
     def _within(self, piece: Piece) -> tuple[int, list[datetime]]:
         """How many buckets end before the piece, and the begins of those that lie in it.
@@ -150,48 +155,52 @@ class _Reading:
     def _asked(self, tags: Sequence[int], piece: Piece) -> tuple[str, dict[str, Any]]:
         _, begins = self._within(piece)
         values = {"tags": list(tags), "from_ts": piece.start, "to_ts": piece.to}
+        if piece.source == "raw":
+            return "bucketed", {
+                **values,
+                "wide": [self._series[tag]["dtype"] == DType.U64 for tag in tags],
+                "small": [self._series[tag]["dtype"] not in _WIDE for tag in tags],
+                "begins": begins,
+                "most": max(self._left[tag] for tag in tags),
+            }
         if _is_each(begins, piece):
             return f"each_{piece.source}", values
         return f"rolled_{piece.source}", {**values, "begins": begins}
 
-    async def _read(
-        self, tags: Sequence[int], piece: Piece, before: int, begins: Sequence[datetime]
-    ) -> None:
-        found = await reads.rows(
-            self._connection,
-            "readings",
-            "bucketed",
-            tags=list(tags),
-            wide=[self._series[tag]["dtype"] == DType.U64 for tag in tags],
-            small=[self._series[tag]["dtype"] not in _WIDE for tag in tags],
-            from_ts=piece.start,
-            to_ts=piece.to,
-            begins=list(begins),
-            most=max(self._left[tag] for tag in tags),
-        )
-        for row in found:
-            self._left[row["tag_id"]] -= row["samples"]
-            mean = row["mean_num"] if row["mean_num"] is not None else row["mean_big"]
-            values = [
-                _first_of(row[f"{name}_num"], row[f"{name}_big"], row.get(f"{name}_txt"))
-                for name in _FIGURES
-            ]
-            self._add(row, before, values, mean)
+    def _sum(self, tags: Sequence[int], piece: Piece, rows: Sequence[TupleRow]) -> None:
+        """Add what a rollup says."""
+        before, _ = self._within(piece)
+        is_whole = piece.source != "raw" and self._width == _UNITS[piece.source]
+        wide = {tag for tag in tags if self._series[tag]["dtype"] in _WIDE}
+        for tag, bucket, *figures in rows:
+            part = _Part(*figures) if is_whole else _Part(*figures[:-1])
+            if tag in wide:
+                part = part._replace(
+                    least=_whole(part.least),
+                    greatest=_whole(part.greatest),
+                    first=_whole(part.first),
+                    last=_whole(part.last),
+                )
+            self._parts[tag].setdefault(before + bucket, []).append(part)
+
+    def _read(self, tags: Sequence[int], piece: Piece, rows: Sequence[TupleRow]) -> None:
+        """Add what the readings say, whose columns are those of `bucketed`."""
+        before, _ = self._within(piece)
+        for tag, bucket, samples, good, *rest in rows:
+            low, high, mean, low_big, high_big, mean_big, *ends = rest
+            self._left[tag] -= samples
+            part = _Part(
+                samples,
+                good,
+                mean if mean is not None else mean_big,
+                _first_of(low, low_big),
+                _first_of(high, high_big),
+                _first_of(*ends[:3]),
+                _first_of(*ends[3:]),
+            )
+            self._parts[tag].setdefault(before + bucket, []).append(part)
         if min(self._left[tag] for tag in tags) <= 0:
             raise Invalid("LS-6017", at="query.from", limit=self._most_samples)
-
-    def _add(
-        self,
-        row: Mapping[str, Any],
-        before: int,
-        values: Sequence[Any],
-        mean: float | None,
-        *,
-        twa: float | None = None,
-    ) -> None:
-        least, greatest, first, last = values
-        part = _Part(row["samples"], row["good"], mean, least, greatest, first, last, twa)
-        self._parts[row["tag_id"]].setdefault(before + row["bucket"], []).append(part)
 
     def finish(self) -> None:
         """Put the parts of each bucket together, in the order of time."""
@@ -206,7 +215,8 @@ class _Reading:
             )
 
 
-_FIGURES: Final = ("min", "max", "first", "last")
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def _is_each(begins: Sequence[datetime], piece: Piece) -> bool:

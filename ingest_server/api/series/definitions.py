@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -12,19 +13,19 @@ from ingest_server.api.problems import NotFound
 from ingest_server.api.series.answers import MAX_GAPS
 from ingest_server.api.times import iso, zone_of
 from ingest_server.store import reads
+from wire.dtypes import DType
 
 
 async def definitions_of(connection: Connection, tags: Sequence[str]) -> list[dict[str, Any]]:
     """Every definition of these tags, in their order. Raises NotFound for the first unknown one."""
     wanted = [parts_of(tag) for tag in dict.fromkeys(tags)]
-    found = await reads.rows(
-        connection,
-        "readings",
-        "definitions",
-        plants=[parts[0] for parts in wanted],
-        edges=[parts[1] for parts in wanted],
-        paths=[parts[2] for parts in wanted],
-    )
+    names = {
+        "plants": [parts[0] for parts in wanted],
+        "edges": [parts[1] for parts in wanted],
+        "paths": [parts[2] for parts in wanted],
+    }
+    # The begin of the transaction goes along.
+    (found,) = await reads.several(connection, "readings", ("definitions", names))
     known = {(row["plant"], row["edge"], row["path"]) for row in found}
     for parts in wanted:
         if parts not in known:
@@ -44,18 +45,65 @@ async def frames_of(
 
     `zone_name` is the zone of all times; default: that of each tag's plant.
     """
+    look = await look_at(connection, definitions, start, to, zone_name=zone_name)
+    return look.series, look.gaps_more
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What is known of some series before any of their readings is fetched.
+
+    `series` by tag id, without readings; `most`: how many readings the tag with the most has, as
+    far as that was asked for; `stale`: rows of what has to be rolled up anew.
+    """
+
+    series: dict[int, dict[str, Any]]
+    gaps_more: bool
+    most: int
+    stale: list[dict[str, Any]]
+
+
+async def look_at(
+    connection: Connection,
+    definitions: Sequence[Mapping[str, Any]],
+    start: datetime,
+    to: datetime,
+    *,
+    zone_name: str | None,
+    few: int | None = None,
+) -> Look:
+    """All of it at once: each question of its own would wait for the one before it.
+
+    `zone_name` is the zone of all times; default: that of each tag's plant. `few`: readings are
+    counted up to one more than that; None: not at all.
+    """
     edges = list({row["edge_id"] for row in definitions})
-    streams = await reads.rows(connection, "edges", "streams", edges=edges)
-    complete = {(row["edge_id"], row["class"]): row["complete_to"] for row in streams}
-    gaps = await reads.rows(
-        connection,
-        "readings",
-        "gaps",
-        edges=edges,
-        from_ts=start,
-        to_ts=to,
-        limit=MAX_GAPS + 1,
+    span = {"from_ts": start, "to_ts": to}
+    numeric = [row["tag_id"] for row in definitions if row["dtype"] != DType.STR]
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("known_to", {"edges": edges}),
+        ("gaps", {"edges": edges, **span, "limit": MAX_GAPS + 1}),
+        ("stale", {"tags": numeric, **span}),
+    ]
+    if few is not None:
+        tags = [row["tag_id"] for row in definitions]
+        asked.append(("most", {"tags": tags, **span, "limit": few + 1}))
+    streams, gaps, stale, *counted = await reads.several(connection, "readings", *asked)
+    return Look(
+        series=_frames(definitions, streams, gaps, zone_name),
+        gaps_more=len(gaps) > MAX_GAPS,
+        most=(counted[0][0]["most"] or 0) if counted else 0,
+        stale=stale,
     )
+
+
+def _frames(
+    definitions: Sequence[Mapping[str, Any]],
+    streams: Sequence[Mapping[str, Any]],
+    gaps: Sequence[Mapping[str, Any]],
+    zone_name: str | None,
+) -> dict[int, dict[str, Any]]:
+    complete = {(row["edge_id"], row["class"]): row["complete_to"] for row in streams}
     frames = {}
     for row in definitions:
         named = zone_name or row["time_zone"] or "UTC"
@@ -73,7 +121,7 @@ async def frames_of(
             "readings": [],
             "buckets": [],
         }
-    return frames, len(gaps) > MAX_GAPS
+    return frames
 
 
 def _concerns(gap: Mapping[str, Any], tag: Mapping[str, Any]) -> bool:

@@ -117,7 +117,10 @@ def _stretches(stale: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetim
 
 
 def _on(times: Iterable[datetime], unit: timedelta) -> bool:
-    return all((at - _EPOCH) % unit == timedelta(0) for at in times)
+    """Whether all of these times, in UTC, are begins of minutes or of hours."""
+    if unit == HOUR:
+        return not any(at.minute or at.second or at.microsecond for at in times)
+    return not any(at.second or at.microsecond for at in times)
 
 
 def _floor(at: datetime, unit: timedelta) -> datetime:

@@ -79,13 +79,3 @@ async def fill_raw(
             }
         )
     return None if following is None else cursors.encode("readings", *following)
-
-
-async def few_enough(
-    connection: Connection, tags: Sequence[int], start: datetime, to: datetime, most: int
-) -> bool:
-    """Whether no tag has more than `most` readings in the span; looks at no more than that."""
-    row = await reads.row(
-        connection, "readings", "most", tags=list(tags), from_ts=start, to_ts=to, limit=most + 1
-    )
-    return row is not None and (row["most"] or 0) <= most

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import psycopg
-from psycopg.rows import DictRow
+from psycopg.rows import AsyncRowFactory, DictRow, TupleRow, dict_row, tuple_row
 
 from ingest_server.store.queries import Queries, beside
 
@@ -23,10 +24,26 @@ async def several(
     connection: Connection, topic: str, *asked: tuple[str, dict[str, Any]]
 ) -> list[list[DictRow]]:
     """The rows of several queries with their parameters, sent together. Raises psycopg.Error."""
+    return await _together(connection, topic, asked, dict_row)
+
+
+async def tuples(
+    connection: Connection, topic: str, *asked: tuple[str, dict[str, Any]]
+) -> list[list[TupleRow]]:
+    """As `several`, each row as a tuple in the order of the query's columns: for many rows."""
+    return await _together(connection, topic, asked, tuple_row)
+
+
+async def _together(
+    connection: Connection,
+    topic: str,
+    asked: Sequence[tuple[str, dict[str, Any]]],
+    factory: AsyncRowFactory[Any],
+) -> list[list[Any]]:
     async with connection.pipeline():
-        cursors = [
-            await connection.execute(queries(topic)[query], params) for query, params in asked
-        ]
+        cursors = [connection.cursor(row_factory=factory) for _ in asked]
+        for cursor, (query, params) in zip(cursors, asked, strict=True):
+            await cursor.execute(queries(topic)[query], params)
         return [await cursor.fetchall() for cursor in cursors]
 
 

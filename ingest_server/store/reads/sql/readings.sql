@@ -12,6 +12,13 @@ JOIN unnest(%(plants)s::text[], %(edges)s::text[], %(paths)s::text[]) AS w(plant
   ON (w.plant, w.edge, w.path) = (e.plant, e.edge, t.path)
 ORDER BY e.plant, e.edge, t.path, t.revision;
 
+-- name: known_to
+-- Of each edge and class: up to when everything is known.
+SELECT DISTINCT ON (s.edge_id, s.class) s.edge_id, s.class, s.last_to AS complete_to
+FROM stream s
+WHERE s.edge_id = ANY(%(edges)s::int[]) AND s.last_to IS NOT NULL
+ORDER BY s.edge_id, s.class, s.ord DESC;
+
 -- name: raw
 -- Readings in the order of (ts, tag), from a place on. Rows equal in all columns are interchangeable,
 -- so "skip n at this stamp and tag" is a stable place although readings have no key.
@@ -121,9 +128,9 @@ WHERE d.edge_id IN (SELECT t.edge_id FROM tag t WHERE t.tag_id = ANY(%(tags)s::i
 -- What the rollups per minute say about buckets, by the number of their begin (from 1).
 SELECT r.tag_id, width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
        sum(r.count)::bigint AS samples, sum(round(r.good * r.count))::bigint AS good,
-       min(r.min) AS min, max(r.max) AS max,
        CASE WHEN bool_and(r.n = 0 OR r.mean IS NOT NULL)
             THEN sum(r.mean * r.n) / nullif(sum(r.n), 0) END AS mean,
+       min(r.min) AS min, max(r.max) AS max,
        (array_agg(r.first ORDER BY r.ts) FILTER (WHERE r.n > 0))[1] AS first,
        (array_agg(r.last ORDER BY r.ts DESC) FILTER (WHERE r.n > 0))[1] AS last,
        CASE WHEN count(*) = 1 THEN min(r.twa) END AS twa
@@ -134,8 +141,8 @@ GROUP BY 1, 2;
 -- name: each_1m
 -- As rolled_1m where each minute is a bucket, the first of them at `from_ts`.
 SELECT r.tag_id, 1 + (date_part('epoch', r.ts - %(from_ts)s::timestamptz) / 60)::int AS bucket,
-       r.count::bigint AS samples, round(r.good * r.count)::bigint AS good, r.min, r.max,
-       CASE WHEN r.n > 0 THEN r.mean END AS mean,
+       r.count::bigint AS samples, round(r.good * r.count)::bigint AS good,
+       CASE WHEN r.n > 0 THEN r.mean END AS mean, r.min, r.max,
        CASE WHEN r.n > 0 THEN r.first END AS first, CASE WHEN r.n > 0 THEN r.last END AS last,
        r.twa
 FROM reading_1m r
@@ -153,9 +160,9 @@ WHERE EXISTS (SELECT FROM reading_1m r
 -- What the rollups per hour say about buckets, by the number of their begin (from 1).
 SELECT r.tag_id, width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
        sum(r.count)::bigint AS samples, sum(round(r.good * r.count))::bigint AS good,
-       min(r.min) AS min, max(r.max) AS max,
        CASE WHEN bool_and(r.n = 0 OR r.mean IS NOT NULL)
             THEN sum(r.mean * r.n) / nullif(sum(r.n), 0) END AS mean,
+       min(r.min) AS min, max(r.max) AS max,
        (array_agg(r.first ORDER BY r.ts) FILTER (WHERE r.n > 0))[1] AS first,
        (array_agg(r.last ORDER BY r.ts DESC) FILTER (WHERE r.n > 0))[1] AS last,
        CASE WHEN count(*) = 1 THEN min(r.twa) END AS twa
@@ -166,8 +173,8 @@ GROUP BY 1, 2;
 -- name: each_1h
 -- As rolled_1h where each hour is a bucket, the first of them at `from_ts`.
 SELECT r.tag_id, 1 + (date_part('epoch', r.ts - %(from_ts)s::timestamptz) / 3600)::int AS bucket,
-       r.count::bigint AS samples, round(r.good * r.count)::bigint AS good, r.min, r.max,
-       CASE WHEN r.n > 0 THEN r.mean END AS mean,
+       r.count::bigint AS samples, round(r.good * r.count)::bigint AS good,
+       CASE WHEN r.n > 0 THEN r.mean END AS mean, r.min, r.max,
        CASE WHEN r.n > 0 THEN r.first END AS first, CASE WHEN r.n > 0 THEN r.last END AS last,
        r.twa
 FROM reading_1h r
