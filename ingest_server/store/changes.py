@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from numpy.typing import NDArray
+    from psycopg import Cursor
 
     from ingest_server.store.connection import Connection
     from ingest_server.store.rows import DeadLetterRow, EdgeRow, GapRow, NoticeRow, Outage
     from wire.frame import StreamClass
     from wire.records import Event
 
+_Move = tuple["Cursor[Any]", int, str]
 _MINUTE_US: Final = 60_000_000
 _FIRST_US: Final = -62_135_596_800_000_000
 _LAST_US: Final = 253_402_300_799_000_000
@@ -81,14 +83,25 @@ class Changes:
 
 
 def write(connection: Connection, changes: Changes) -> None:
-    """Write within the caller's transaction. Raises CursorMoved, or psycopg's own errors."""
-    _move(connection, [pair for pair in changes.edges if pair[0] is not pair[1]])
-    _batches(connection, changes.records)
+    """Write within the caller's transaction. Raises CursorMoved, or psycopg's own errors.
+
+    What needs no answer of the statement before it is sent together with it.
+    """
     parts = [(each.readings, each.batch) for each in changes.records if each.readings is not None]
-    if parts:
-        _copy(connection, "copy_readings", copy_readings(parts))
-        _copy(connection, "copy_origins", copy_origins(parts))
-        _mark(connection, changes.records)
+    with connection.pipeline():
+        moves = _move(connection, [pair for pair in changes.edges if pair[0] is not pair[1]])
+        # Made while the database compares.
+        readings, origins = (copy_readings(parts), copy_origins(parts)) if parts else ([], [])
+    for cursor, wanted, names in moves:
+        if cursor.rowcount != wanted:
+            raise CursorMoved("LS-5504", edges=names)
+    # Only now: on stale knowledge these would be errors of another kind.
+    with connection.pipeline():
+        _batches(connection, changes.records)
+        if parts:
+            _mark(connection, changes.records)
+    _copy(connection, "copy_readings", readings)
+    _copy(connection, "copy_origins", origins)
     for record in changes.records:
         _small_rows(connection, record)
     for letter in changes.dead_letters:
@@ -105,21 +118,22 @@ def commit(connection: Connection, changes: Changes) -> None:
         write(connection, changes)
 
 
-def _move(connection: Connection, pairs: Sequence[tuple[EdgeRow, EdgeRow]]) -> None:
+def _move(connection: Connection, pairs: Sequence[tuple[EdgeRow, EdgeRow]]) -> list[_Move]:
+    """Each statement, how many rows it has to change, and whose they are."""
     if not pairs:
-        return
+        return []
     # One order for all writers: two that move the same edges wait, they do not deadlock.
     pairs = sorted(pairs, key=lambda pair: pair[0].edge_id)
-    moved = connection.execute(
+    names = ", ".join(str(before.edge) for before, _ in pairs)
+    asked = connection.execute(
         _SQL["move_edges"],
         {
             "edge_id": arrays.ints([before.edge_id for before, _ in pairs]),
             "before": arrays.bigints([before.next_batch for before, _ in pairs]),
             "after": arrays.bigints([after.next_batch for _, after in pairs]),
         },
-    ).rowcount
-    if moved != len(pairs):
-        raise CursorMoved("LS-5504", edges=", ".join(str(before.edge) for before, _ in pairs))
+    )
+    asked_of: list[_Move] = [(asked, len(pairs), names)]
     moves: list[tuple[int, int, Any]] = []
     for before, after in pairs:
         for key, row in after.streams.items():
@@ -128,13 +142,15 @@ def _move(connection: Connection, pairs: Sequence[tuple[EdgeRow, EdgeRow]]) -> N
                 continue
             if known is not None:
                 moves.append((before.edge_id, known.cursor, row))
-            elif _add_stream(connection, before.edge_id, row) != 1:
-                raise CursorMoved("LS-5504", edges=str(before.edge))
-    if moves and _move_streams(connection, moves) != len(moves):
-        raise CursorMoved("LS-5504", edges=", ".join(str(before.edge) for before, _ in pairs))
+            else:
+                added = _add_stream(connection, before.edge_id, row)
+                asked_of.append((added, 1, str(before.edge)))
+    if moves:
+        asked_of.append((_move_streams(connection, moves), len(moves), names))
+    return asked_of
 
 
-def _add_stream(connection: Connection, edge_id: int, row: Any) -> int:
+def _add_stream(connection: Connection, edge_id: int, row: Any) -> Cursor[Any]:
     return connection.execute(
         _SQL["add_stream"],
         {
@@ -153,10 +169,10 @@ def _add_stream(connection: Connection, edge_id: int, row: Any) -> int:
             "rows": row.rows,
             "version": row.version,
         },
-    ).rowcount
+    )
 
 
-def _move_streams(connection: Connection, moves: Sequence[tuple[int, int, Any]]) -> int:
+def _move_streams(connection: Connection, moves: Sequence[tuple[int, int, Any]]) -> Cursor[Any]:
     return connection.execute(
         _SQL["move_streams"],
         {
@@ -170,7 +186,7 @@ def _move_streams(connection: Connection, moves: Sequence[tuple[int, int, Any]])
             "last_to": arrays.times_or_null([row.last_to_us for _, _, row in moves]),
             "rows": arrays.bigints([row.rows for _, _, row in moves]),
         },
-    ).rowcount
+    )
 
 
 def _batches(connection: Connection, records: Sequence[RecordRows]) -> None:

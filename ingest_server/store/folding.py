@@ -91,7 +91,7 @@ class FoldRows:
 
 def plan_version(connection: Connection, *, hold: bool = False) -> int:
     """The version of all plans; `hold`: until the end of this transaction it stays so."""
-    with wrapped():
+    with wrapped(), connection.pipeline():  # sent together, done one after the other
         if hold:
             connection.execute(_SQL["share_plan"], {"key": PLAN_LOCK})
         row = connection.execute(_SQL["plan_version"]).fetchone()
