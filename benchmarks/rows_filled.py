@@ -75,6 +75,7 @@ def filled(server: EmbeddedPostgres, readings: int) -> Filled:
             connection.execute(f"CREATE DATABASE {_FILLING}")
             _fill(server.dsn_of(_FILLING), readings)
             connection.execute(f"ALTER DATABASE {_FILLING} RENAME TO {DATABASE}")
+    migrate.migrate(dsn)
     partitions = Partitions(dsn)
     partitions.ensure_ahead(now_us())
     partitions.close()
