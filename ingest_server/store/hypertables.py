@@ -5,8 +5,8 @@ Invariants:
   for, and a server that starts while a move is unfinished is refused (`is_moving`);
 - a partition is copied, counted and dropped in one transaction: every row is in exactly one table
   at any time, so a move that was killed goes on with the partitions that are left;
-- the tables change their names in one transaction at the end, and take over rights and comments;
-  views on them are made again.
+- the tables change their names in one transaction at the end, and take over owner, rights and
+  comments; views on them are made again, and what could not be is named before anything is moved.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from psycopg import sql
 
 from ingest_server.store import connection as connections
+from ingest_server.store import standing
 from ingest_server.store.errors import StoreRefuses, wrapped
 from ingest_server.store.migrate import MIGRATION_LOCK
 from ingest_server.store.partitions import HOURS, MINUTES, READING, Partitioned
@@ -43,7 +44,8 @@ class Moved:
 def enable(dsn: str, *, told: Callable[[Moved], None]) -> int:
     """Have everything in hypertables; how many rows were moved now. Raises StoreError.
 
-    StoreRefuses where there is no TimescaleDB, or servers run. May be killed and called again.
+    StoreRefuses where there is no TimescaleDB, servers run, or something would be lost. May be
+    killed and called again.
     """
     with connections.connect(dsn, name="timescaledb") as connection:
         with wrapped():
@@ -54,8 +56,21 @@ def enable(dsn: str, *, told: Callable[[Moved], None]) -> int:
             others = connection.execute(_SQL["others"]).fetchall()
         if others:
             raise StoreRefuses("LS-5841", who=", ".join(sorted({name for (name,) in others})))
+        _lose_nothing(connection)
         _install(connection)
         return _move_all(connection, told)
+
+
+def _lose_nothing(connection: Connection) -> None:
+    with wrapped():
+        tables = [table for table in map(_named, TABLES) if _is_partitioned(connection, table)]
+        lost = standing.obstacles(connection, [table["table"] for table in tables])
+    if lost:
+        raise StoreRefuses("LS-5849", what=", ".join(lost))
+
+
+def _is_partitioned(connection: Connection, names: dict[str, str]) -> bool:
+    return connection.execute(_SQL["is_partitioned"], names).fetchone() == (True,)
 
 
 def _install(connection: Connection) -> None:
@@ -72,7 +87,7 @@ def _move_all(connection: Connection, told: Callable[[Moved], None]) -> int:
         waiting = {
             table: [name for (name,) in connection.execute(_SQL["partitions"], _named(table))]
             for table in TABLES
-            if connection.execute(_SQL["is_partitioned"], _named(table)).fetchone() == (True,)
+            if _is_partitioned(connection, _named(table))
         }
         if not waiting:
             return 0
@@ -117,9 +132,7 @@ def _move(connection: Connection, table: Partitioned, name: str) -> int:
 
 
 def _change_names(connection: Connection, tables: list[Partitioned]) -> None:
-    views = connection.execute(
-        _SQL["views"], {"tables": [f"lineside.{table.table}" for table in tables]}
-    ).fetchall()
+    standing_on = standing.views(connection, [_named(table)["table"] for table in tables])
     for table in tables:
         names = _identifiers(table)
         belongings = connection.execute(_SQL["belongings"], _named(table)).fetchall()
@@ -128,12 +141,7 @@ def _change_names(connection: Connection, tables: list[Partitioned]) -> None:
         renamed = connection.execute(_SQL["rename_indexes"], _named(table)).fetchall()
         for (statement,) in [*renamed, *belongings]:
             connection.execute(statement.encode())
-    for schema, view, definition, comments, grants in views:
-        name = sql.Identifier(schema, view)
-        text = sql.SQL("CREATE VIEW {} AS ").format(name) + sql.SQL(definition)
-        connection.execute(text)
-        for statement in (*comments, *grants):
-            connection.execute(statement.encode())
+    standing.make_again(connection, standing_on)
 
 
 def _named(table: Partitioned) -> dict[str, str]:

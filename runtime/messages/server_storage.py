@@ -79,6 +79,15 @@ TEXTS: dict[str, Text] = {
         en="{table} has {found} rows, {copied} were copied. Nothing of it was changed. Report it.",
         zh="{table} 有 {found} 行，复制了 {copied} 行。该表未作任何更改。请上报。",
     ),
+    "LS-5849": Text(
+        en="These hang on the tables to be moved and could not be made again as they are: {what}. "
+        "Nothing was moved. Note how they were made, drop them, call this command again, then "
+        "make them anew; for a view that names its owner, call the command as a role that may "
+        "give it to that owner.",
+        zh="以下对象依赖于待迁移的表，且无法原样重建：{what}。未迁移任何数据。"
+        "请记下其定义并删除，再次运行本命令，完成后重新创建；"
+        "对于注明所有者的视图，请以有权将其交给该所有者的角色运行本命令。",
+    ),
     "LS-5844": Text(
         en="{table}: {rows} rows moved; {left} parts to go.",
         zh="{table}：已迁移 {rows} 行；剩余 {left} 个部分。",

@@ -63,36 +63,8 @@ ALTER TABLE {table} DETACH PARTITION {part}
 -- In the same transaction.
 DROP TABLE {part}
 
--- name: views
--- Views on these tables, also on other such views, in the order in which they can be made again.
-WITH RECURSIVE uses AS (
-    SELECT oid, 0 AS depth FROM unnest(%(tables)s::text[]) AS t (name), LATERAL (SELECT t.name::regclass::oid) AS o (oid)
-    UNION ALL
-    SELECT r.ev_class, u.depth + 1
-    FROM uses AS u
-    JOIN pg_depend AS d ON d.refobjid = u.oid AND d.refclassid = 'pg_class'::regclass
-        AND d.classid = 'pg_rewrite'::regclass
-    JOIN pg_rewrite AS r ON r.oid = d.objid AND r.ev_class <> u.oid
-), views AS (
-    SELECT oid, max(depth) AS depth FROM uses WHERE depth > 0 GROUP BY oid
-)
-SELECT n.nspname, c.relname, pg_get_viewdef(c.oid),
-       ARRAY(SELECT CASE WHEN s.objsubid = 0
-                 THEN format('COMMENT ON VIEW %%I.%%I IS %%L', n.nspname, c.relname, s.description)
-                 ELSE format('COMMENT ON COLUMN %%I.%%I.%%I IS %%L', n.nspname, c.relname,
-                             a.attname, s.description) END
-             FROM pg_description AS s
-             LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = s.objsubid
-             WHERE s.objoid = c.oid AND s.classoid = 'pg_class'::regclass),
-       ARRAY(SELECT format('GRANT %%s ON %%I.%%I TO %%s', g.privilege_type, n.nspname, c.relname,
-                           CASE WHEN g.grantee = 0 THEN 'PUBLIC'
-                                ELSE quote_ident(pg_get_userbyid(g.grantee)) END)
-             FROM aclexplode(c.relacl) AS g WHERE g.grantee <> c.relowner)
-FROM views JOIN pg_class AS c ON c.oid = views.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
-ORDER BY views.depth
-
 -- name: belongings
--- Statements that give a table of this name the rights and the comment that the present one has.
+-- Statements that give a table of this name the owner, rights and comment that the present one has.
 WITH c AS (SELECT oid, relname, relowner, relacl FROM pg_class WHERE oid = %(table)s::regclass),
 grants AS (
     SELECT g.*, NULL::text AS columns FROM c, aclexplode(c.relacl) AS g
@@ -100,6 +72,9 @@ grants AS (
     SELECT g.*, format('(%%I)', a.attname)
     FROM c JOIN pg_attribute AS a ON a.attrelid = c.oid, aclexplode(a.attacl) AS g
 )
+SELECT format('ALTER TABLE lineside.%%I OWNER TO %%I', relname, pg_get_userbyid(relowner))
+FROM c WHERE pg_get_userbyid(relowner) <> current_user
+UNION ALL
 SELECT format('GRANT %%s %%s ON lineside.%%I TO %%s %%s', g.privilege_type, g.columns, c.relname,
               CASE WHEN g.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
               CASE WHEN g.is_grantable THEN 'WITH GRANT OPTION' END)
