@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from wire.ids import EdgeId
 
 _AHEAD_US = 5_000_000
+_LAG_US = 30_000_000
+"""By so much at most the newest reading of a stream is ahead of what it is complete to."""
 MOST_EPOCHS = 16
 """Tag maps remembered for each edge."""
 MOST_TAG_NUMBER = 1_000_000
@@ -268,7 +270,9 @@ class Draft:
 def _is_beside(edge: EdgeRow, stream: StreamRow, readings: Readings | None, now_us: int) -> bool:
     """Whether a stream that is no part of this one's chain tells of the same time.
 
-    One that tells of times to come says nothing: the clock of its edge was wrong.
+    How far a stream is complete lags behind its newest reading, by as long as its slowest source
+    takes to answer; the reading was counted all the same. One that tells of times to come says
+    nothing: the clock of its edge was wrong.
     """
     if readings is None or not len(readings):
         return False
@@ -278,7 +282,9 @@ def _is_beside(edge: EdgeRow, stream: StreamRow, readings: Readings | None, now_
     followed = {row.predecessor for row in rows}
     oldest_us = int(readings.ts.min())
     return any(
-        row.last_to_us is not None and oldest_us <= row.last_to_us <= now_us + _AHEAD_US
+        row.last_to_us is not None
+        and oldest_us <= row.last_to_us + _LAG_US
+        and row.last_to_us <= now_us + _AHEAD_US
         for row in rows
         if row.epoch != stream.epoch and row.epoch not in followed
     )

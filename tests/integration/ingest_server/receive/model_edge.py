@@ -96,8 +96,13 @@ class Epoch:
             Tombstone.model_validate({"through": through, **values, **fields}),
         )
 
-    def sample(self, rows: list[tuple[int, object]], *, step_us: int = SECOND_US) -> bytes:
-        """One record with (tag number, value); each row is `step_us` after the one before."""
+    def sample(
+        self, rows: list[tuple[int, object]], *, step_us: int = SECOND_US, lag_us: int = 0
+    ) -> bytes:
+        """One record with (tag number, value); each row is `step_us` after the one before.
+
+        It is complete to `lag_us` before the last of them.
+        """
         count = len(rows)
         numbers = np.array([number for number, _ in rows], np.int32)
         ts = self.now_us + step_us * np.arange(1, count + 1, dtype=np.int64)
@@ -121,7 +126,7 @@ class Epoch:
         for number, tag in self.tags.items():
             families[number] = family_code(tag.dtype.family)
         samples = Samples(tag=numbers, ts=ts, q=quality, f=floats, i=integers, s=texts)
-        plain = encode_columns(samples, families, complete_to_us=self.now_us)
+        plain = encode_columns(samples, families, complete_to_us=self.now_us - lag_us)
         return self.add(pack_body(Kind.SAMPLES, plain))
 
     def successor(self, *, clean: bool = True, pause_us: int = 0) -> Epoch:
