@@ -9,7 +9,7 @@ broker            a broker of its own for this test, which runs for NATS and for
 nats              only NATS
 pglite            an empty database with TimescaleDB, whose connections share one session
 free_port         a TCP port nobody listens on
-wait_for          `await wait_for(lambda: condition, limit_s=10)`, returns what the condition gave
+wait_for          `await wait_for(lambda: condition, limit_s=30)`, returns what the condition gave
 """
 
 from __future__ import annotations
@@ -250,7 +250,7 @@ class WaitFor(Protocol):
     """Waits until a condition gives something true, and returns that."""
 
     async def __call__(
-        self, condition: Callable[[], T | Awaitable[T]], limit_s: float = 10.0, what: str = ""
+        self, condition: Callable[[], T | Awaitable[T]], limit_s: float = 30.0, what: str = ""
     ) -> T: ...
 
 
@@ -259,7 +259,7 @@ def wait_for() -> WaitFor:
     """Poll a condition (plain or async) every 10 ms; fails the test after `limit_s`."""
 
     async def wait(
-        condition: Callable[[], T | Awaitable[T]], limit_s: float = 10.0, what: str = ""
+        condition: Callable[[], T | Awaitable[T]], limit_s: float = 30.0, what: str = ""
     ) -> T:
         end = time.monotonic() + limit_s
         while True:
