@@ -1,7 +1,9 @@
 """Group commit: samples and events wait in memory, at most `commit_every_ms`, then go to disk.
 
+They go earlier where half of what may wait does: the collectors go on into the other half.
+
 Invariants:
-- what was handed in is committed in the order of handing in, in one transaction per interval: one
+- what was handed in is committed in the order of handing in, in one transaction at a time: one
   record per class, more where the limits ask for it;
 - at most `max_waiting` samples wait; then `put` does, which holds the collectors back. No sample is
   dropped here: what could not be committed is tried again with the next interval. Events do not
@@ -14,6 +16,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -94,6 +97,7 @@ class Writer:
         self._waiting = _Waiting()
         self._marked = dict.fromkeys(StreamClass, 0)
         self._turn = asyncio.Lock()
+        self._half_full = asyncio.Event()
         self._room: deque[asyncio.Future[None]] = deque()
         self._swept_s = self._alive_s = 0.0
         self._grown = 0
@@ -170,6 +174,8 @@ class Writer:
         if len(samples):
             self._waiting.samples[cls].append(samples)
             self._waiting.count += len(samples)
+            if self._waiting.count >= self._max_waiting // 2:
+                self._half_full.set()
 
     def put_received(self, parts: Mapping[StreamClass, Samples], receipt: UUID) -> None:
         """Hand in what somebody sent under an id: durable together with the id, or not at all.
@@ -192,16 +198,16 @@ class Writer:
 
     async def run(self) -> None:
         """Commit for ever; what the disk refuses is kept and tried again."""
-        pause_s = self._commit_every_s
+        pause_s, blocked = self._commit_every_s, False
         while True:
-            await asyncio.sleep(pause_s)
+            await self._wait(pause_s, in_any_case=blocked)
             try:
                 await self.commit()
                 await self._heartbeat()
                 await self.sweep()
             except BufferBlocked as error:
                 self._failed.inc()
-                pause_s = min(max(pause_s * 2, 0.2), 5.0)
+                pause_s, blocked = min(max(pause_s * 2, 0.2), 5.0), True
                 if self.blocked_since_us is None:
                     self.blocked_since_us = self._clock()
                 if self._worth_telling("blocked"):
@@ -210,7 +216,16 @@ class Writer:
             if self.blocked_since_us is not None:
                 _log.info("the disk takes data again", since_us=self.blocked_since_us)
                 self.blocked_since_us = None
-            pause_s = self._commit_every_s
+            pause_s, blocked = self._commit_every_s, False
+
+    async def _wait(self, pause_s: float, *, in_any_case: bool) -> None:
+        """Until the next commit is due; `in_any_case`: however much waits."""
+        if in_any_case:
+            await asyncio.sleep(pause_s)
+        elif self._waiting.count < self._max_waiting // 2:
+            self._half_full.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._half_full.wait(), pause_s)
 
     async def commit(self) -> None:
         """Make all that waits durable. If it raises, all of it goes on waiting."""

@@ -231,6 +231,24 @@ async def test_putting_waits_while_too_much_waits_for_the_disk(
     assert len((await _received(store)).values("k")) == 167
 
 
+async def test_half_of_what_may_wait_goes_to_disk_before_its_time(
+    store: Store, writer: Writer, wait_for: WaitFor
+) -> None:
+    writer.limit(BOUNDS, commit_every_ms=3_600_000, max_waiting=100)
+    running = asyncio.create_task(writer.run())
+    try:
+        await writer.put(KEY, _samples(1, 49))
+        await asyncio.sleep(0.1)
+        assert writer.waiting == 49
+        for _ in range(3):
+            await writer.put(KEY, _samples(1, 60))
+            await wait_for(lambda: not writer.waiting)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert len((await _received(store)).values("k")) == 49 + 180
+
+
 async def test_events_that_do_not_fit_while_the_disk_is_blocked_are_told_after_it(
     store: Store, writer: Writer
 ) -> None:
