@@ -1,4 +1,6 @@
-"""Columns as PostgreSQL's binary arrays, for `unnest`, without a Python call per value.
+"""Columns as PostgreSQL's binary arrays, both ways, without a Python call per value.
+
+To it for `unnest`; from it what `array_send(array_agg(...))` gives.
 
 Format (PostgreSQL sources, `array_send`): number of dimensions, whether there are nulls, the type
 of the elements; per dimension its length and first index; then each element's length (-1: null)
@@ -89,6 +91,21 @@ def bytestrings(values: Sequence[bytes]) -> Array:
     return _varying(1001, 17, values)
 
 
+def times_of(sent: bytes) -> NDArray[np.int64]:
+    """Microseconds since the Unix epoch of a `timestamptz[]` without nulls."""
+    return _values(sent, 1184, ">i8").astype(np.int64) + POSTGRES_EPOCH_US
+
+
+def doubles_of(sent: bytes) -> NDArray[np.float64]:
+    """The numbers of a `float8[]` without nulls."""
+    return _values(sent, 701, ">f8").astype(np.float64)
+
+
+def bools_of(sent: bytes) -> NDArray[np.bool_]:
+    """The truths of a `bool[]` without nulls."""
+    return _values(sent, 16, "?").astype(np.bool_)
+
+
 def teach(connection: psycopg.Connection[Any]) -> None:
     """Let a connection take arrays as parameters."""
     connection.adapters.register_dumper(Array, _ArrayDumper)
@@ -109,6 +126,17 @@ class _ArrayDumper(Dumper):
 
     def dump(self, obj: Array) -> Buffer | None:
         return obj.content
+
+
+def _values(sent: bytes, element: int, kind: str) -> NDArray[Any]:
+    """The elements; ValueError where they are of another type, or some are null."""
+    dimensions, nulls, found = _EMPTY.unpack_from(sent)
+    if found != element or nulls or dimensions > 1:
+        raise ValueError(f"an array of {found}, {dimensions} dimensions, nulls {nulls}")
+    if not dimensions:
+        return np.empty(0, kind)
+    layout = np.dtype([("length", ">i4"), ("value", kind)])
+    return np.frombuffer(sent, layout, offset=_HEAD.size)["value"]
 
 
 def _fixed(

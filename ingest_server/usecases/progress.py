@@ -20,11 +20,14 @@ from ingest_server.domain.assignments import Assignment, Timeline, timeline
 from ingest_server.domain.attribution import Key, attribute
 from ingest_server.domain.facts import Facts
 from ingest_server.store import connection as connections
+from ingest_server.store.arrays import bools_of, doubles_of, times_of
 from ingest_server.store.errors import StoreError, wrapped
 from ingest_server.store.queries import of_store
 from runtime.clock import from_datetime, to_datetime
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ingest_server.store.connection import Connection
 
 _LOCK: Final = 0x4C53_4445_0004
@@ -38,14 +41,11 @@ Minute = tuple[str, str, datetime]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Counter:
-    """The facts of one counter of one equipment, as lists."""
+    """The facts of one counter of one equipment."""
 
     role: str
     gap_s: float | None
-    ts_us: list[int]
-    from_us: list[int]
-    quantity: list[float]
-    discontinuous: list[bool]
+    facts: Facts
 
 
 class Progress:
@@ -88,7 +88,7 @@ def _drain(connection: Connection) -> int:
         "equipment": [equipment for _, equipment, _ in minutes],
         "minute": [minute for _, _, minute in minutes],
     }
-    counters = _counters(connection.execute(_SQL["facts"], wanted).fetchall())
+    counters = _counters(connection.execute(_SQL["facts"], wanted, binary=True).fetchall())
     timelines = _timelines(connection, minutes, counters)
     rows = production(counters, timelines)
     connection.execute(_SQL["clear_minutes"], wanted)
@@ -100,17 +100,14 @@ def _drain(connection: Connection) -> int:
 
 
 def _counters(found: Iterable[Sequence[Any]]) -> dict[tuple[Place, int], _Counter]:
-    counters: dict[tuple[Place, int], _Counter] = {}
-    for plant, equipment, tag_id, role, gap_s, ts, from_ts, quantity, discontinuous in found:
-        one = counters.setdefault(
-            ((plant, equipment), tag_id),
-            _Counter(role=role, gap_s=gap_s, ts_us=[], from_us=[], quantity=[], discontinuous=[]),
+    return {
+        ((plant, equipment), tag_id): _Counter(
+            role=role,
+            gap_s=gap_s,
+            facts=_facts(times_of(ts), times_of(from_ts), doubles_of(quantity), bools_of(broken)),
         )
-        one.ts_us.append(from_datetime(ts))
-        one.from_us.append(from_datetime(from_ts))
-        one.quantity.append(quantity)
-        one.discontinuous.append(discontinuous)
-    return counters
+        for plant, equipment, tag_id, role, gap_s, ts, from_ts, quantity, broken in found
+    }
 
 
 def _timelines(
@@ -123,7 +120,7 @@ def _timelines(
         place = (plant, equipment)
         since[place] = min(from_datetime(minute), since.get(place, 2**62))
     for (place, _), counter in counters.items():
-        since[place] = min(since[place], *counter.from_us)
+        since[place] = min(since[place], int(counter.facts.from_us.min()))
     found = connection.execute(
         _SQL["assignments"],
         {
@@ -155,7 +152,7 @@ def production(
     rows: list[tuple[str, str, datetime, int, str, str, float]] = []
     for (place, tag_id), counter in sorted(counters.items(), key=lambda item: item[0]):
         gap_us = None if counter.gap_s is None else round(counter.gap_s * 1e6)
-        made = attribute(_facts(counter), timelines[place], gap_us=gap_us)
+        made = attribute(counter.facts, timelines[place], gap_us=gap_us)
         sums: dict[tuple[int, str], float] = {}
         for key, minute_us, quantity in zip(
             made.key.tolist(), made.minute_us.tolist(), made.quantity.tolist(), strict=True
@@ -174,15 +171,19 @@ def run_of(key: Key) -> str:
     return f"order:{key.run.order}" if key.place == "order" else key.place
 
 
-def _facts(counter: _Counter) -> Facts:
-    count = len(counter.ts_us)
-    nothing = np.zeros(count, np.int64)
+def _facts(
+    ts_us: NDArray[np.int64],
+    from_us: NDArray[np.int64],
+    quantity: NDArray[np.float64],
+    discontinuous: NDArray[np.bool_],
+) -> Facts:
+    nothing = np.zeros(len(ts_us), np.int64)
     return Facts(
-        ts_us=np.array(counter.ts_us, np.int64),
-        from_us=np.array(counter.from_us, np.int64),
-        quantity=np.array(counter.quantity, np.float64),
-        cause=np.zeros(count, np.uint8),
-        discontinuous=np.array(counter.discontinuous, np.bool_),
+        ts_us=ts_us,
+        from_us=from_us,
+        quantity=quantity,
+        cause=np.zeros(len(ts_us), np.uint8),
+        discontinuous=discontinuous,
         before=nothing,
         value=nothing,
     )

@@ -10,11 +10,12 @@ WHERE ctid = ANY (ARRAY(SELECT ctid FROM production_dirty LIMIT %(limit)s))
 RETURNING plant, equipment, minute
 
 -- name: facts
--- Quantities of the counters of some minutes. The reading that ends a time in which its device was
--- not polled says what was made, not when.
-SELECT d.plant, d.equipment, f.tag_id, b.role, b.gap_s, f.ts, f.from_ts, f.quantity,
-       f.discontinuous OR EXISTS (
-           SELECT FROM unpolled_before(t.edge_id, t.device, f.from_ts, f.ts))
+-- Quantities of the counters of some minutes, a counter a row, in no order. The reading that ends a
+-- time in which its device was not polled says what was made, not when.
+SELECT d.plant, d.equipment, f.tag_id, b.role, b.gap_s, array_send(array_agg(f.ts)),
+       array_send(array_agg(f.from_ts)), array_send(array_agg(f.quantity)),
+       array_send(array_agg(f.discontinuous OR EXISTS (
+           SELECT FROM unpolled_before(t.edge_id, t.device, f.from_ts, f.ts))))
 FROM unnest(%(plant)s::text[], %(equipment)s::text[], %(minute)s::timestamptz[])
      AS d (plant, equipment, minute)
 JOIN counter_binding AS b ON b.plant = d.plant AND b.equipment = d.equipment
@@ -23,6 +24,7 @@ JOIN tag AS t ON t.edge_id = e.edge_id AND t.path = b.path
 JOIN count_fact AS f
   ON f.tag_id = t.tag_id AND f.ts >= d.minute AND f.ts < d.minute + interval '1 minute'
 WHERE f.quantity <> 0
+GROUP BY d.plant, d.equipment, f.tag_id, b.role, b.gap_s
 
 -- name: assignments
 -- What was said of some equipment that matters for times from `since` on: what each source had said

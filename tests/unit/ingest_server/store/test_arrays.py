@@ -59,3 +59,20 @@ def test_a_time_that_nobody_could_read_is_refused() -> None:
     with pytest.raises(OverflowError):
         arrays.times_or_null([None, arrays.EARLIEST_US - 1])
     assert len(elements(arrays.times([arrays.EARLIEST_US, arrays.LATEST_US]))) == 2
+
+
+def test_what_goes_as_an_array_comes_back_as_the_same_column() -> None:
+    at_us = [arrays.EARLIEST_US, -1, 0, 1_772_359_800_123_456, arrays.LATEST_US]
+    assert arrays.times_of(arrays.times(at_us).content).tolist() == at_us
+    assert arrays.doubles_of(arrays.doubles([0.5, -1e300]).content).tolist() == [0.5, -1e300]
+    sent = struct.pack(">iiIii", 1, 0, 16, 2, 1) + struct.pack(">i?i?", 1, True, 1, False)
+    assert arrays.bools_of(sent).tolist() == [True, False]
+    assert arrays.doubles_of(arrays.doubles([]).content).tolist() == []
+
+
+def test_an_array_of_another_type_or_with_nulls_is_no_column() -> None:
+    with pytest.raises(ValueError, match="an array of 701"):
+        arrays.times_of(arrays.doubles([1.0]).content)
+    nulls = np.array([True, False])
+    with pytest.raises(ValueError, match="nulls 1"):
+        arrays.doubles_of(arrays.doubles([1.0, 2.0], nulls=nulls).content)
