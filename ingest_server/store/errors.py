@@ -20,6 +20,10 @@ _BAD_DATA = ("22", "23")
 """SQLSTATE classes: data exception, integrity constraint violation."""
 _NEEDS_A_PERSON = ("28", "3D", "42")
 """Invalid authorisation, no such database, no right or no such table."""
+_NOT_WHOLE = frozenset(
+    {"3F000", "42701", "42703", "42704", "42710", "42723", "42883", "42P01", "42P06", "42P07"}
+)
+"""SQLSTATEs of tables, columns, functions and others that are missing, or there already."""
 
 
 _SAID_AT_LOGIN = (
@@ -77,6 +81,22 @@ def wrapped() -> Iterator[None]:
         yield
     except psycopg.Error as error:
         raise translate(error) from error
+
+
+@contextmanager
+def migrating() -> Iterator[None]:
+    """As `wrapped`; StoreAway also where only a part of the schema is there.
+
+    A dump is restored object by object, the table with the version among them: what is missing, or
+    there already, when a migration runs, may be whole a minute later.
+    """
+    try:
+        with wrapped():
+            yield
+    except StoreRefuses as error:
+        if error.params.get("state") in _NOT_WHOLE:
+            raise StoreAway("LS-5507", **error.params) from error
+        raise
 
 
 def translate(error: psycopg.Error) -> StoreError:

@@ -18,7 +18,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from ingest_server.store.errors import DatabaseAhead, StoreRefuses, wrapped
+from ingest_server.store.errors import DatabaseAhead, StoreRefuses, migrating
 from ingest_server.store.views import put_views
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def migrate(dsn: str, *, hypertables: bool = True) -> Migrated:
     """Make the database of `dsn` current; safe to call always and by several processes at once.
 
     `hypertables`: a new database uses TimescaleDB where it can be had. Raises StoreError;
-    DatabaseAhead where a later release has migrated it already.
+    DatabaseAhead where a later release has migrated it already, StoreAway also while a dump is
+    being restored: what is there of it is left alone.
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
@@ -80,7 +81,7 @@ def _connected(dsn: str) -> Iterator[sqlalchemy.Connection]:
         poolclass=sqlalchemy.NullPool,
     )
     try:
-        with wrapped():
+        with migrating():
             try:
                 with engine.connect() as connection:
                     yield connection

@@ -54,6 +54,14 @@ TEXTS: dict[str, Text] = {
         en="`database.dsn` cannot be read: {reason}. It is postgresql://user:password@host:port/name.",
         zh="无法识别 `database.dsn`：{reason}。格式为 postgresql://user:password@host:port/name。",
     ),
+    "LS-5507": Text(
+        en="The database holds a part of Lineside's schema only (SQLSTATE {state}): {reason}. "
+        "Perhaps it is being restored; it is looked at again, and nothing in it is changed. If "
+        "nobody restores it, restore a backup into an empty database.",
+        zh="数据库中只有 Lineside 的部分结构（SQLSTATE {state}）：{reason}。"
+        "可能正在恢复备份；系统会再次检查，不会改动其中的内容。"
+        "如果没有人在恢复，请将备份恢复到一个空数据库中。",
+    ),
     "LS-5510": Text(
         en="The database has revision {found}, which this release does not know: a later release "
         "has migrated it. Start that release.",
