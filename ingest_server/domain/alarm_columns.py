@@ -125,6 +125,16 @@ def states(config: RuleTable, last: Last, saved: Sequence[Alarms | None]) -> Rul
     return made
 
 
+def news(held: RuleStates, rows: TagRows) -> TagRows:
+    """Of readings that a second reader of the same tags took: those later than the last folded.
+
+    Two readers see one value at different moments, and their records come in turns: an older one
+    would raise again what has cleared since, or clear what stands.
+    """
+    last = held.last[rows.tag]
+    return rows.take(~last["seen"] | (rows.ts_us > last["at_us"]))
+
+
 def state_of(config: RuleTable, held: RuleStates, rule: int) -> RuleState | None:
     """A rule's state as the reference knows it, None where nothing was folded yet."""
     found = held.alarms[rule]

@@ -42,6 +42,7 @@ def keep(connection: Connection, records: Sequence[RecordRows]) -> None:
                 "class": str(record.cls),
                 "seq": record.seq,
                 "interrupts": record.interrupts,
+                "beside": record.beside,
                 "complete_to": None if at_us is None else to_datetime(at_us),
                 "readings": None if record.readings is None else packed(record.readings),
             },
@@ -79,10 +80,11 @@ def oldest(
             cls=cls,
             seq=seq,
             interrupts=interrupts,
+            beside=beside,
             complete_to_us=None if complete_to is None else from_datetime(complete_to),
             readings=None if readings is None else unpacked(bytes(readings)),
         )
-        for batch, epoch, seq, interrupts, complete_to, readings in rows
+        for batch, epoch, seq, interrupts, beside, complete_to, readings in rows
     ]
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ingest_server.domain.facts import Bools, Facts
     from ingest_server.plant.bindings import RuleBinding
     from ingest_server.store.changes import RecordRows
-    from ingest_server.store.copyrows import Readings
     from ingest_server.usecases.bound_tags import BoundTags
     from ingest_server.usecases.edge_states import EdgeStates
 
@@ -86,7 +85,9 @@ def fold_record(
             counted = counter_columns.news(bound.counters, states.counters, rows)
         _count(made, bound, counted)
         if len(bound.orders) and record.readings is not None:
-            _orders(made, bound, rows.tag, index, record.readings, record.batch)
+            _orders(made, bound, rows.tag, index, record)
+    if record.beside:
+        rows = alarm_columns.news(states.rules, rows)
     _rules(made, bound, rows, of_class, record.complete_to_us, now_us)
     return made
 
@@ -121,10 +122,10 @@ def _orders(
     bound: BoundTags,
     tag: Places,
     index: Places,
-    readings: Readings,
-    batch: int,
+    record: RecordRows,
 ) -> None:
-    known = dict(made.states.orders)
+    readings, known = record.readings, dict(made.states.orders)
+    assert readings is not None  # noqa: S101 - `index` points into them
     for place in bound.orders.tolist():
         low, high = np.searchsorted(tag, (place, place + 1)).tolist()
         if low == high:
@@ -133,11 +134,15 @@ def _orders(
         saved: Mapping[str, Any] = known.get(place, {"v": 1, "known": False, "order": None})
         uses = bound.uses[place]
         assert uses is not None  # noqa: S101 - `bound.orders` are bound
-        told = np.flatnonzero(is_good(part.q) & ((part.q & np.uint32(NO_VALUE)) == 0))
+        usable = is_good(part.q) & ((part.q & np.uint32(NO_VALUE)) == 0)
+        if record.beside and saved.get("at_us") is not None:
+            # The other reader has told of the change already: this one was still before it.
+            usable &= part.ts > saved["at_us"]
+        told = np.flatnonzero(usable)
         for at, order in zip(told.tolist(), orders(part, told), strict=True):
             if saved["known"] and saved["order"] == order:
                 continue
-            saved = {"v": 1, "known": True, "order": order}
+            saved = {"v": 1, "known": True, "order": order, "at_us": int(part.ts[at])}
             made.assignments += [
                 AssignmentRow(
                     plant=uses.plant,
@@ -146,7 +151,7 @@ def _orders(
                     order=order,
                     author=f"{uses.plant}/{binding.edge}/{uses.path}",
                     tag_id=int(bound.tag_ids[place]),
-                    batch=batch,
+                    batch=record.batch,
                 )
                 for binding in uses.orders
             ]

@@ -1,8 +1,8 @@
 -- name: keep
 -- A record that was stored and not folded.
-INSERT INTO unfolded (edge_id, batch, epoch, class, seq, interrupts, complete_to, readings)
-VALUES (%(edge_id)s, %(batch)s, %(epoch)s, %(class)s, %(seq)s, %(interrupts)s, %(complete_to)s,
-        %(readings)s)
+INSERT INTO unfolded (edge_id, batch, epoch, class, seq, interrupts, beside, complete_to, readings)
+VALUES (%(edge_id)s, %(batch)s, %(epoch)s, %(class)s, %(seq)s, %(interrupts)s, %(beside)s,
+        %(complete_to)s, %(readings)s)
 
 -- name: parked
 -- Edges and classes with streams whose folds stand still.
@@ -18,7 +18,7 @@ UPDATE edge SET next_batch = next_batch + 1 WHERE edge_id = %(edge_id)s
 
 -- name: next
 -- The oldest of them.
-SELECT batch, epoch, seq, interrupts, complete_to, readings
+SELECT batch, epoch, seq, interrupts, beside, complete_to, readings
 FROM unfolded WHERE edge_id = %(edge_id)s AND class = %(class)s
 ORDER BY batch LIMIT %(limit)s
 
