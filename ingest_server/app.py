@@ -35,6 +35,7 @@ from ingest_server.usecases.rollup import Rollup
 from runtime import logs, platform
 from runtime.clock import now_us
 from runtime.errors import Reconfigure, RetryLater
+from runtime.listen import tcp_socket
 from runtime.metrics import Metrics
 from runtime.reconnect import Reconnect
 from runtime.supervise import Backoff, Supervisor
@@ -342,7 +343,7 @@ def api_token(data_dir: Path) -> str:
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = tcp_socket(family)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -26,6 +25,7 @@ from edge_agent.page.html import render
 from edge_agent.page.scans import Scans
 from runtime import logs
 from runtime.errors import RetryLater
+from runtime.listen import tcp_socket
 from runtime.messages import Language, detect_language
 from runtime.metrics import CONTENT_TYPE
 from runtime.platform import write_private
@@ -55,7 +55,7 @@ class Page:
 
     async def run(self) -> None:
         """Serve until cancelled. Raises RetryLater (LS-4501) where the port is taken."""
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener = tcp_socket()
         with contextlib.closing(listener):
             try:
                 listener.bind((HOST, self._port))

@@ -35,22 +35,28 @@ WITH bound AS (
     GROUP BY e.edge_id, e.plant, e.edge, t.path
     ORDER BY e.plant, e.edge, t.path
     LIMIT %(limit)s
+), used AS MATERIALIZED (
+    -- Once for the whole page: asked for each tag it would read all bindings each time.
+    SELECT u.plant, u.edge, u.path,
+           json_agg(json_build_object('equipment', u.equipment, 'line', u.line, 'uses', u.uses)
+                    ORDER BY u.equipment) AS bound
+    FROM (SELECT b.plant, b.edge, b.path, b.equipment, q.line,
+                 json_agg(b.use ORDER BY b.use) AS uses
+          FROM bound b
+          LEFT JOIN equipment q ON q.plant = b.plant AND q.equipment = b.equipment
+          WHERE (b.plant, b.edge, b.path) IN (SELECT plant, edge, path FROM page)
+          GROUP BY b.plant, b.edge, b.path, b.equipment, q.line) u
+    GROUP BY u.plant, u.edge, u.path
 )
 SELECT g.edge_id, g.plant, g.edge, g.path, p.time_zone,
        t.revision, t.dtype, t.unit, t.device, t.class, t.created_at,
        t.ts, t.num, t.big, t.txt, t.q,
        (SELECT array_agg(o.tag_id) FROM tag o
         WHERE o.edge_id = g.edge_id AND o.path = g.path) AS tag_ids,
-       (SELECT coalesce(json_agg(json_build_object(
-                   'equipment', u.equipment, 'line', u.line, 'uses', u.uses)
-                   ORDER BY u.equipment), '[]')
-        FROM (SELECT b.equipment, q.line, json_agg(b.use ORDER BY b.use) AS uses
-              FROM bound b
-              LEFT JOIN equipment q ON q.plant = b.plant AND q.equipment = b.equipment
-              WHERE (b.plant, b.edge, b.path) = (g.plant, g.edge, g.path)
-              GROUP BY b.equipment, q.line) u) AS bound
+       coalesce(s.bound, '[]') AS bound
 FROM page g
 LEFT JOIN plant p ON p.plant = g.plant
+LEFT JOIN used s ON (s.plant, s.edge, s.path) = (g.plant, g.edge, g.path)
 CROSS JOIN LATERAL (
     SELECT o.*, l.ts, l.num, l.big, l.txt, l.q
     FROM tag o
