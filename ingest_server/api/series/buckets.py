@@ -239,6 +239,18 @@ def _bucket(
 ) -> dict[str, Any]:
     if len(parts) == 1:
         (part,) = parts
+        if read is _as_it_is and part.good:  # nearly always
+            return {
+                "ts": begin,
+                "count": part.samples,
+                "good": part.good / part.samples,
+                "min": part.least,
+                "max": part.greatest,
+                "mean": part.mean,
+                "twa": part.twa,
+                "first": part.first,
+                "last": part.last,
+            }
         return {
             "ts": begin,
             "count": part.samples,
