@@ -172,8 +172,9 @@ class _Reading:
         before, _ = self._within(piece)
         is_whole = piece.source != "raw" and self._width == _UNITS[piece.source]
         wide = {tag for tag in tags if self._series[tag]["dtype"] in _WIDE}
-        for tag, bucket, *figures in rows:
-            part = _Part(*figures) if is_whole else _Part(*figures[:-1])
+        for row in rows:
+            tag, bucket = row[0], row[1]
+            part = _Part._make(row[2:]) if is_whole else _Part(*row[2:-1])
             if tag in wide:
                 part = part._replace(
                     least=_whole(part.least),
