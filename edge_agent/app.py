@@ -96,7 +96,13 @@ class Agent:
     async def _with_buffer(self, stop: asyncio.Event) -> None:
         folder, edge = self.config.data_dir, self.config.id
         path = folder / BUFFER
-        async with Store(path, edge, agent=release(), clock=self._clock) as store:
+        async with Store(
+            path,
+            edge,
+            agent=release(),
+            clock=self._clock,
+            min_free_bytes=self.config.buffer.min_free_bytes,
+        ) as store:
             # Leaving by an error, the buffer is closed as not in order.
             if self._configurator is not None:
                 self.config = (await self._configurator.begin()).config

@@ -54,6 +54,7 @@ _PARTITIONS_EVERY_S: Final = 3_600.0
 _ERRANDS_EVERY_S: Final = 5.0
 _ROLLUP_EVERY_S: Final = 2.0
 _TELL_AGAIN_S: Final = 30.0
+_WORKED_AFTER_S: Final = 5.0
 _SABOTAGE: Final = "LINESIDE_SABOTAGE"
 _SABOTAGED_EVERY: Final = 5
 
@@ -170,7 +171,7 @@ class Server:
             except (RetryLater, Reconfigure) as error:
                 pause_s = again.pause_s(
                     error,
-                    lasted_s=loop.time() - began_s,
+                    worked=loop.time() - began_s > _WORKED_AFTER_S,
                     lot=random.random(),  # noqa: S311
                 )
                 if error.code != told or loop.time() - told_s > _TELL_AGAIN_S:

@@ -1,19 +1,22 @@
 """How many copies of damaged buffer files stay beside the buffer: few, and of bounded size.
 
 Invariants:
+- no copy takes the place of another;
 - the newest copy stays, whatever its size: nobody has looked at it yet;
+- older ones do not take room that is to be left free on the volume;
 - while a salvage is unfinished (what it saved is not in the buffer's place) none is removed.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from runtime import logs
+from runtime import logs, platform
 
 _log = logs.get("edge.buffer")
 
@@ -43,8 +46,15 @@ def files_of(path: Path) -> tuple[Path, ...]:
 
 
 def aside(path: Path, now_us: int) -> Path:
-    """Where the damaged `path` is put."""
-    return path.with_name(f"{path.name}.damaged-{now_us // 1_000_000}")
+    """Where the damaged `path` is put: no copy of the same second lies there, or a part of one."""
+    at_s = now_us // 1_000_000
+    while any(map(os.path.lexists, files_of(_copy_of(path, at_s)))):
+        at_s += 1
+    return _copy_of(path, at_s)
+
+
+def _copy_of(path: Path, at_s: int) -> Path:
+    return path.with_name(f"{path.name}.damaged-{at_s}")
 
 
 def too_many(
@@ -61,20 +71,30 @@ def too_many(
     return ordered[kept:]
 
 
-def forget(path: Path) -> None:
+def room(copies: Iterable[Copy], *, free: int, min_free_bytes: int) -> int:
+    """Bytes that copies may take: at most `MOST_BYTES`, less where the volume (`free`) is short."""
+    taken = sum(copy.size for copy in copies)
+    return max(0, min(MOST_BYTES, taken + free - min_free_bytes))
+
+
+def forget(path: Path, *, min_free_bytes: int = 0) -> None:
     """Remove the copies of the buffer `path` that are too many; says which in the log."""
     if complete_of(path).exists():
         return
     try:
         copies = _copies(path)
+        most_bytes = MOST_BYTES
+        if len(copies) > 1:
+            free = platform.free_bytes(path.parent)
+            most_bytes = room(copies, free=free, min_free_bytes=min_free_bytes)
     except OSError as error:
         _log.warning("LS-4114", file=f"{path}.damaged-*", reason=error.strerror or repr(error))
         return
-    for copy in too_many(copies):
-        _remove(copy)
+    for copy in too_many(copies, most_bytes=most_bytes):
+        _remove(copy, most_bytes)
 
 
-def _remove(copy: Copy) -> None:
+def _remove(copy: Copy, most_bytes: int) -> None:
     try:
         # The database first: where that cannot be, the rest of the copy stays whole.
         for file in reversed(files_of(copy.path)):
@@ -83,7 +103,7 @@ def _remove(copy: Copy) -> None:
         _log.warning("LS-4114", file=str(copy.path), reason=error.strerror or repr(error))
         return
     _log.warning(
-        "LS-4113", file=str(copy.path), size=copy.size, copies=MOST_COPIES, most=MOST_BYTES
+        "LS-4113", file=str(copy.path), size=copy.size, copies=MOST_COPIES, most=most_bytes
     )
 
 
@@ -94,7 +114,7 @@ def _copies(path: Path) -> list[Copy]:
     return [
         Copy(path=copy, at_s=at_s, size=sum(map(_size, files_of(copy))))
         for at_s in times
-        for copy in [aside(path, at_s * 1_000_000)]
+        for copy in [_copy_of(path, at_s)]
     ]
 
 

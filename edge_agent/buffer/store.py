@@ -74,7 +74,9 @@ class BufferDamaged(LinesideError):
 class Store:
     """The buffer in `path`; `async with` opens a new epoch, leaving it in order closes it."""
 
-    def __init__(self, path: Path, edge: EdgeId, *, agent: str, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, edge: EdgeId, *, agent: str, clock: Clock, min_free_bytes: int = 0
+    ) -> None:
         self.path = path
         self.edge = edge
         self.streams: dict[Place, StreamState] = {}
@@ -89,6 +91,7 @@ class Store:
         """Set when the file was found damaged: close it and open it again."""
         self._agent = agent
         self._clock = clock
+        self._min_free_bytes = min_free_bytes
         self._db: aiosqlite.Connection | None = None
         self._lock = asyncio.Lock()
         self._stale: set[Place] = set()  # acked in memory is ahead of the file
@@ -116,7 +119,7 @@ class Store:
                 await self._open()
             except opening.Unreadable as error:
                 await self._open_salvaged(str(error))
-        await asyncio.to_thread(copies.forget, self.path)
+        await asyncio.to_thread(copies.forget, self.path, min_free_bytes=self._min_free_bytes)
         return self
 
     async def __aexit__(

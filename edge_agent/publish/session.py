@@ -132,7 +132,7 @@ class Session:
     async def _talk(self) -> None:
         again = Reconnect()
         while not self._leaving.is_set():
-            began_s = time.monotonic()
+            answers = self.answers
             try:
                 await self._once()
             except* _Left:
@@ -146,7 +146,7 @@ class Session:
                 raise self.error
             pause_s = again.pause_s(
                 self.error,
-                lasted_s=time.monotonic() - began_s,
+                worked=self.answers > answers + 1,  # the birth's, and one of what came after
                 lot=random.random(),  # noqa: S311
             )
             with contextlib.suppress(TimeoutError):

@@ -33,9 +33,10 @@ __all__ = [
 def areas() -> Mapping[str, Mapping[str, Text]]:
     """The texts of each area by the name of its module.
 
-    1xxx runtime (shared), 2xxx wire, 3xxx drivers, 4xxx edge (47xx edge_tools, 48xx edge_page,
-    49xx edge_configure), 5xxx server (52xx server_embedded, 53xx server_plant, 56xx server_fleet,
-    58xx server_storage), 6xxx API, 7xxx simulators, 8xxx rig and scripts (82xx chaos).
+    1xxx runtime (shared), 2xxx wire, 3xxx drivers, 4xxx edge (45xx and 46xx edge_status, 47xx
+    edge_tools, 48xx edge_page, 49xx edge_configure), 5xxx server (52xx server_embedded, 53xx
+    server_plant, 56xx server_fleet, 58xx server_storage), 6xxx API, 7xxx simulators, 8xxx rig and
+    scripts (82xx chaos).
     """
     from runtime.messages import (
         api,
@@ -44,6 +45,7 @@ def areas() -> Mapping[str, Mapping[str, Text]]:
         edge,
         edge_configure,
         edge_page,
+        edge_status,
         edge_tools,
         rig,
         server,
@@ -63,6 +65,7 @@ def areas() -> Mapping[str, Mapping[str, Text]]:
         edge,
         edge_configure,
         edge_page,
+        edge_status,
         edge_tools,
         server,
         server_embedded,

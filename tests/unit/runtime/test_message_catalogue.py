@@ -36,6 +36,7 @@ AREAS = {
     "edge": "4",
     "edge_configure": "49",
     "edge_page": "48",
+    "edge_status": "4[56]",
     "edge_tools": "47",
     "server": "5",
     "server_embedded": "52",
@@ -48,7 +49,11 @@ AREAS = {
     "chaos": "82",
 }
 # Other areas of the 4xxx and 5xxx ranges have a module of their own.
-ELSEWHERE = {"edge": ("47", "48", "49"), "server": ("52", "53", "56", "58"), "rig": ("82",)}
+ELSEWHERE = {
+    "edge": ("45", "46", "47", "48", "49"),
+    "server": ("52", "53", "56", "58"),
+    "rig": ("82",),
+}
 
 
 def sources() -> Iterator[Path]:

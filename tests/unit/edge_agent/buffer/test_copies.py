@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from edge_agent.buffer.copies import MOST_BYTES, Copy, forget, too_many
+from edge_agent.buffer.copies import MOST_BYTES, Copy, aside, forget, room, too_many
 from edge_agent.buffer.store import Store
 from runtime import logs
 from runtime.clock import now_us
@@ -107,3 +107,25 @@ def test_a_copy_that_cannot_be_removed_does_not_keep_the_agent_from_starting(
     forget(tmp_path / "buffer.db")
     assert (tmp_path / "buffer.db.damaged-1-wal").exists(), "it stays as it is"
     assert '"LS-4114"' in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("free", "may_take"),
+    [(2**40, MOST_BYTES), (700, 500), (500, 300), (400, 200), (100, 0), (0, 0)],
+)
+def test_copies_take_no_room_that_is_to_be_left_free(free: int, may_take: int) -> None:
+    copies = [_copy(1, 100), _copy(2, 200)]
+    assert room(copies, free=free, min_free_bytes=500) == may_take
+
+
+def test_on_a_volume_that_is_short_only_the_newest_stays(tmp_path: Path) -> None:
+    _damaged(tmp_path, 1, 2, 3)
+    forget(tmp_path / "buffer.db", min_free_bytes=2**62)
+    assert {name.split("-")[1] for name in _names(tmp_path)} == {"3"}
+
+
+@pytest.mark.parametrize("end", ["", "-wal", "-shm"])
+def test_a_copy_of_the_same_second_is_not_overwritten(tmp_path: Path, end: str) -> None:
+    (tmp_path / f"buffer.db.damaged-7{end}").write_bytes(b"the first")
+    (tmp_path / "buffer.db.damaged-8").write_bytes(b"the second")
+    assert aside(tmp_path / "buffer.db", 7_900_000).name == "buffer.db.damaged-9"
