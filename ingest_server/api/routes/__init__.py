@@ -8,6 +8,8 @@ from fastapi import APIRouter
 
 from ingest_server.api.routes import (
     alarms,
+    asked,
+    declarations,
     edges,
     export,
     faults,
@@ -23,7 +25,8 @@ from ingest_server.api.routes import (
 ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
     module.router
     for module in (
-        *(health, edges, fleet, tags, readings, export, orders, alarms, faults),
+        *(health, edges, fleet, declarations, asked),
+        *(tags, readings, export, orders, alarms, faults),
         letters,
         reference,
     )
