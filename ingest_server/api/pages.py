@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ingest_server.api import cursors
@@ -70,6 +71,19 @@ class Paged:
             return Page(rows=rows, next=None)
         last = (rows[-1][key.column] for key in self.order)
         return Page(rows=rows, next=cursors.encode(self.name, *last))
+
+
+def newest_first(topic: str, query: str, *, at: str, number: str, name: str) -> Paged:
+    """A listing in descending order of the columns `at`, a time, and `number`."""
+    return Paged(
+        name=name,
+        topic=topic,
+        query=query,
+        order=(
+            Key(column=at, param="before_ts", kind=datetime),
+            Key(column=number, param="before_id", kind=int),
+        ),
+    )
 
 
 def filters_of(query: Query) -> dict[str, Any]:

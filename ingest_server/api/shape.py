@@ -119,6 +119,13 @@ class Listing(Query):
     )
 
 
+class EdgeListing(Listing):
+    """The parameters of every listing of what edges are concerned by."""
+
+    plant: Word | None = Field(default=None, description="Only of this plant.")
+    edge: Word | None = Field(default=None, description="Only of the edge with this id.")
+
+
 class Answer(BaseModel):
     """A part of an answer."""
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Path
 from fastapi import Query as InQuery
 from pydantic import AfterValidator, Field
 
-from ingest_server.api.pages import Key, Paged, filters_of
+from ingest_server.api.pages import Key, Paged, filters_of, newest_first
 from ingest_server.api.problems import Conflict, NotFound
 from ingest_server.api.shape import (
     Answer,
@@ -144,15 +144,7 @@ _ALARMS: Final = Paged(
         Key(column="occurrence", param="before_occurrence", kind=str),
     ),
 )
-_JOURNAL: Final = Paged(
-    name="journal",
-    topic="alarms",
-    query="journal",
-    order=(
-        Key(column="at", param="before_ts", kind=datetime),
-        Key(column="event_id", param="before_id", kind=int),
-    ),
-)
+_JOURNAL: Final = newest_first("alarms", "journal", at="at", number="event_id", name="journal")
 
 
 @router.get(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Body, Path
@@ -11,13 +10,13 @@ from fastapi import Query as InQuery
 from pydantic import Field
 from starlette.responses import Response
 
-from ingest_server.api.pages import Key, Paged, filters_of
+from ingest_server.api.pages import filters_of, newest_first
 from ingest_server.api.problems import Conflict, NotFound
 from ingest_server.api.shape import (
     Answer,
     Ctx,
+    EdgeListing,
     Lang,
-    Listing,
     Next,
     Person,
     Query,
@@ -33,31 +32,13 @@ from runtime import messages
 
 router = APIRouter(prefix="/api/v1", tags=["gaps and notices"])
 
-_GAPS: Final = Paged(
-    name="gaps",
-    topic="faults",
-    query="gaps",
-    order=(
-        Key(column="from_ts", param="before_ts", kind=datetime),
-        Key(column="gap_id", param="before_id", kind=int),
-    ),
-)
-_NOTICES: Final = Paged(
-    name="notices",
-    topic="faults",
-    query="notices",
-    order=(
-        Key(column="at", param="before_ts", kind=datetime),
-        Key(column="notice_id", param="before_id", kind=int),
-    ),
-)
+_GAPS: Final = newest_first("faults", "gaps", at="from_ts", number="gap_id", name="gaps")
+_NOTICES: Final = newest_first("faults", "notices", at="at", number="notice_id", name="notices")
 
 
-class GapsQuery(Listing):
+class GapsQuery(EdgeListing):
     """Which gaps; all that are given have to hold."""
 
-    plant: Word | None = Field(default=None, description="Only of this plant.")
-    edge: Word | None = Field(default=None, description="Only of the edge with this id.")
     cause: GapCause | None = Field(default=None, description="Only with this cause.")
     open: bool | None = Field(default=None, description="true: only those that still last.")
     accepted: bool | None = Field(
@@ -106,11 +87,9 @@ class Acceptance(Query):
     reason: Reason
 
 
-class NoticesQuery(Listing):
+class NoticesQuery(EdgeListing):
     """Which notices; all that are given have to hold."""
 
-    plant: Word | None = Field(default=None, description="Only of this plant.")
-    edge: Word | None = Field(default=None, description="Only of the edge with this id.")
     code: Word | None = Field(default=None, description="Only with this code.")
     from_: Instant | None = Field(default=None, alias="from", description="Not before this.")
     to: Instant | None = Field(default=None, description="Before this.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -12,13 +11,13 @@ from fastapi import APIRouter, Body, Path
 from fastapi import Query as InQuery
 from pydantic import Field
 
-from ingest_server.api.pages import Key, Paged, filters_of
+from ingest_server.api.pages import filters_of, newest_first
 from ingest_server.api.problems import Conflict, NotFound
 from ingest_server.api.shape import (
     Answer,
     Ctx,
+    EdgeListing,
     Lang,
-    Listing,
     Next,
     Person,
     Query,
@@ -33,14 +32,8 @@ from runtime import messages
 
 router = APIRouter(prefix="/api/v1", tags=["gaps and notices"])
 
-_DEAD_LETTERS: Final = Paged(
-    name="dead-letters",
-    topic="faults",
-    query="dead_letters",
-    order=(
-        Key(column="first_seen", param="before_ts", kind=datetime),
-        Key(column="letter_id", param="before_id", kind=int),
-    ),
+_DEAD_LETTERS: Final = newest_first(
+    "faults", "dead_letters", at="first_seen", number="letter_id", name="dead-letters"
 )
 
 LetterId = Annotated[
@@ -48,11 +41,9 @@ LetterId = Annotated[
 ]
 
 
-class DeadLettersQuery(Listing):
+class DeadLettersQuery(EdgeListing):
     """Which dead letters; all that are given have to hold."""
 
-    plant: Word | None = Field(default=None, description="Only of this plant.")
-    edge: Word | None = Field(default=None, description="Only of the edge with this id.")
     code: Word | None = Field(default=None, description="Only refused with this code.")
 
 
