@@ -81,7 +81,7 @@ def bucket_rows(frame: Mapping[str, Any]) -> list[Row]:
     return [
         (
             frame["tag"],
-            *_told(bucket["ts"]),
+            *_parts(bucket["ts"]),
             *(bucket[name] for name in _BUCKET),
             frame["unit"],
         )

@@ -150,8 +150,10 @@ async def readings(context: Ctx, query: Annotated[ReadingsQuery, InQuery()]) -> 
         "next": following,
     }
     # Built by hand and not validated again: a page may hold ten thousand readings. The tests hold
-    # what comes out against the model.
-    return Response(orjson.dumps(answer), media_type="application/json")
+    # what comes out against the model. Times of readings and buckets are still datetimes: written
+    # by the serializer they cost a twentieth of what `iso` takes, and look the same.
+    body = orjson.dumps(answer, option=orjson.OPT_UTC_Z)
+    return Response(body, media_type="application/json")
 
 
 def _buckets(

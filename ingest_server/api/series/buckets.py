@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 from ingest_server.api.database import Connection
 from ingest_server.api.problems import Invalid
 from ingest_server.api.series.pieces import HOUR, MINUTE, Piece, Source, pieces
-from ingest_server.api.times import iso, zone_of
+from ingest_server.api.times import zone_of
 from ingest_server.api.values import LARGEST_EXACT, reader_of
 from ingest_server.store import reads
 from wire.dtypes import DType
@@ -210,7 +210,7 @@ class _Reading:
             zone = zone_of(frame["time_zone"])
             read, is_time = _told_as(frame["dtype"]), frame["dtype"] == DType.TIME
             frame["buckets"].extend(
-                _bucket(buckets[number], read, iso(begin.astimezone(zone)), is_time=is_time)
+                _bucket(buckets[number], read, begin.astimezone(zone), is_time=is_time)
                 for number, begin in enumerate(self._begins, start=1)
                 if number in buckets
             )
@@ -236,7 +236,7 @@ def _first_of(*values: Any) -> Any:
 
 
 def _bucket(
-    parts: Sequence[_Part], read: Callable[[Any], Any], begin: str, *, is_time: bool
+    parts: Sequence[_Part], read: Callable[[Any], Any], begin: datetime, *, is_time: bool
 ) -> dict[str, Any]:
     if len(parts) == 1:
         (part,) = parts

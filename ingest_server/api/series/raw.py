@@ -9,7 +9,7 @@ from typing import Any
 from ingest_server.api import cursors
 from ingest_server.api.database import Connection
 from ingest_server.api.problems import Invalid
-from ingest_server.api.times import iso, zone_of
+from ingest_server.api.times import zone_of
 from ingest_server.api.values import believable, quality_of, reader_of
 from ingest_server.store import reads
 
@@ -73,7 +73,7 @@ async def fill_raw(
             value = readers[tag](row["num"], row["big"], row["txt"])
         series[tag]["readings"].append(
             {
-                "ts": iso(row["ts"].astimezone(zones[tag])),
+                "ts": row["ts"].astimezone(zones[tag]),
                 "value": value,
                 "quality": qualities[quality],
             }
