@@ -106,12 +106,15 @@ def news(config: CounterTable, states: States, rows: TagRows) -> TagRows:
     Two readers see one counter at different moments, and their records come in turns. A reading
     that is not later than the one folded last was counted already; neither does one count that is
     behind by no more than the counter makes in three seconds: it was read before it was stamped.
+    By three seconds at most, so what is stamped later than that was read later, and a lower value
+    there is a counter that began anew.
     """
     value = np.where(rows.floating, rows.f, rows.i.astype(np.float64))
     behind = states["value"][rows.tag] - value
     most = config.steps_per_us[rows.tag] * _READ_US + 1
-    stale = (behind > 0) & (behind <= most) & ~config.pulse[rows.tag]
-    later = (rows.ts_us > states["at_us"][rows.tag]) & ~stale
+    since_us = rows.ts_us - states["at_us"][rows.tag]
+    stale = (behind > 0) & (behind <= most) & (since_us <= _READ_US) & ~config.pulse[rows.tag]
+    later = (since_us > 0) & ~stale
     return rows.take(later | ~states["known"][rows.tag])
 
 

@@ -99,3 +99,12 @@ def test_without_that_the_same_parts_count_twice() -> None:
 
 def test_a_counter_that_really_falls_is_believed_and_the_first_reading_is_the_baseline() -> None:
     assert counted([[(S, 40_000)], [(2 * S, 40_100)], [(3 * S, 7)], [(4 * S, 9)]]) == 109
+
+
+def test_a_small_count_that_falls_to_nothing_with_the_next_order_is_believed() -> None:
+    """Scrap of an order is often 1: a fall by one is no older look where it is stamped later."""
+    assert counted([[(S, 0)], [(5 * S, 1)], [(25 * S, 0)], [(48 * S, 1)]]) == 2
+
+
+def test_a_value_from_before_its_stamp_is_not_taken_for_a_fall() -> None:
+    assert counted([[(S, 0)], [(5 * S, 1)], [(7 * S, 0)], [(8 * S, 1)]]) == 1
