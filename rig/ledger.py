@@ -17,6 +17,7 @@ from uuid import UUID
 from rig.rows import Place, Row, rows_of
 from wire.columns import decode_columns
 from wire.dtypes import DType
+from wire.errors import WireError
 from wire.frame import Kind, StreamClass, read_prefix, unpack_body
 from wire.records import Opening, TagTable, decode_record
 
@@ -35,7 +36,7 @@ class Ledger:
     rows: dict[Place, list[Row]] = field(default_factory=dict)
     unconfirmed: set[Place] = field(default_factory=set)
     unreadable: set[Place] = field(default_factory=set)
-    """Records of whose tags no file has the definition."""
+    """Records of whose tags no file has the definition, and damaged ones that no older copy has."""
     left: set[UUID] = field(default_factory=set)
     """Epochs that no agent has any more."""
 
@@ -47,6 +48,8 @@ class _Known:
 
     senders: dict[UUID, tuple[str, str]] = field(default_factory=dict)
     tags: dict[tuple[UUID, StreamClass], dict[int, tuple[str, DType]]] = field(default_factory=dict)
+    whole: set[tuple[UUID, str, int]] = field(default_factory=set)
+    """Records that were read undamaged."""
 
 
 def read_ledger(buffers: Iterable[Path], gone: Iterable[Path] = ()) -> Ledger:
@@ -86,9 +89,17 @@ def _read(path: Path, ledger: Ledger, known: _Known, *, confirmable: bool) -> se
         for epoch_bytes, cls, seq, kind, body, unacked in connection.execute(_RECORDS):
             epoch = UUID(bytes=epoch_bytes)
             epochs.add(epoch)
-            prefix = read_prefix(body)
-            plain = unpack_body(body, prefix)
             tags = known.tags.setdefault((epoch, StreamClass(cls)), {})
+            try:
+                plain = unpack_body(body, read_prefix(body))
+            except WireError:
+                # What damages a page may leave the file readable; a copy from before it was taken.
+                plant, edge = known.senders.get(epoch, latest)
+                place = Place(plant=plant, edge=edge, epoch=epoch, cls=cls, seq=seq)
+                if (epoch, cls, seq) not in known.whole:
+                    ledger.unreadable.add(place)
+                continue
+            known.whole.add((epoch, cls, seq))
             if kind == Kind.SAMPLES:
                 plant, edge = latest = known.senders.get(epoch, latest)
                 place = Place(plant=plant, edge=edge, epoch=epoch, cls=cls, seq=seq)

@@ -88,7 +88,7 @@ def judge(evidence: Evidence, view: ServerView) -> Judgement:
         summary.findings.append(f"{len(found.lost)} changes were handed out, not collected: {some}")
     if ledger.unreadable:
         some = "; ".join(str(place) for place in sorted(ledger.unreadable)[:_MOST_SHOWN])
-        summary.findings.append(f"{len(ledger.unreadable)} records have no tag table: {some}")
+        summary.findings.append(f"{len(ledger.unreadable)} records cannot be read: {some}")
     given_up = [
         (one.target, Window(from_us=one.from_us, to_us=one.to_us + _AFTER_US))
         for one in story.happened

@@ -83,6 +83,30 @@ def test_records_that_nothing_explains_are_named(tmp_path: Path) -> None:
     assert [place.seq for place in ledger.unreadable] == [4]
 
 
+def damage(path: Path, *seqs: int) -> Path:
+    """The last byte of these records is another one."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for seq in seqs:
+            (body,) = connection.execute("SELECT body FROM record WHERE seq = ?", [seq]).fetchone()
+            body = body[:-1] + bytes([body[-1] ^ 0xFF])
+            connection.execute("UPDATE record SET body = ? WHERE seq = ?", [body, seq])
+    return path
+
+
+def test_damaged_records_are_read_from_the_copy_taken_before(tmp_path: Path) -> None:
+    gone = buffer(tmp_path / "gone.db", WHOLE, acked=3)
+    damaged = damage(buffer(tmp_path / "b.db", {**WHOLE, 5: sample(9)}, acked=3), 2, 4)
+    ledger = read_ledger([damaged], [gone])
+    assert {place.seq: rows[0][2] for place, rows in ledger.rows.items()} == {3: 7, 4: 8, 5: 9}
+    assert not ledger.unreadable
+    assert {place.seq for place in ledger.unconfirmed} == {5}
+
+
+def test_damaged_records_of_which_there_is_no_other_copy_are_named(tmp_path: Path) -> None:
+    ledger = read_ledger([damage(buffer(tmp_path / "b.db", WHOLE, acked=3), 4)])
+    assert [place.seq for place in ledger.unreadable] == [4]
+
+
 def test_the_newest_epoch_is_the_one_that_the_next_opening_goes_on_from(tmp_path: Path) -> None:
     later = UUID("01a1fd8e-777e-7513-b451-d0489fbf409f")
     path = buffer(tmp_path / "b.db", {}, acked=0)
