@@ -23,13 +23,14 @@ from edge_agent.buffer.store import BufferDamaged, Store
 from edge_agent.clock.house import HouseClock
 from edge_agent.publish.ahead import ReadAhead
 from edge_agent.publish.commands import Commands
+from edge_agent.publish.deaf import Patience
 from edge_agent.publish.live import LiveSource
 from edge_agent.publish.outlet import Outlet
 from edge_agent.publish.rates import Budget
 from edge_agent.publish.report import Runs, offline, status
 from edge_agent.publish.window import Outcome, Window
 from runtime import logs
-from runtime.errors import LinesideError, Reconfigure
+from runtime.errors import LinesideError, Reconfigure, RetryLater
 from runtime.metrics import Metrics
 from runtime.mqtt import BrokerAddress, Connection, Message, Will
 from runtime.reconnect import Reconnect
@@ -96,6 +97,7 @@ class Session:
         self._tell = tell
         self._reminder = Reminder()
         self._pace = pace or Pace()
+        self._patience = Patience(self._pace.status_every_s)
         self._commands = commands or Commands(store, clock)
         self._runs = runs
         self._report_due = asyncio.Event()
@@ -146,7 +148,8 @@ class Session:
                 raise self.error
             pause_s = again.pause_s(
                 self.error,
-                worked=self.answers > answers + 1,  # the birth's, and one of what came after
+                # The birth's, and one of what came after. A deaf one is replaced at once.
+                worked=self.answers > answers + 1 or self._patience.given_up > 0,
                 lot=random.random(),  # noqa: S311
             )
             with contextlib.suppress(TimeoutError):
@@ -193,6 +196,7 @@ class Session:
                 tasks.create_task(self.outlet.show(connection, self._store.epoch))
                 tasks.create_task(self._answer_late(connection))
                 tasks.create_task(self._say_goodbye(connection))
+                tasks.create_task(self._bear_silence())
 
     def follow(self, before: Session) -> None:
         """Go on counting where the session with another configuration ended."""
@@ -290,6 +294,15 @@ class Session:
                 await asyncio.wait_for(self._report_due.wait(), self._pace.status_every_s)
             self._report_due.clear()
             await self._report(connection)
+
+    async def _bear_silence(self) -> None:
+        self._patience.connected(self.answers, time.monotonic(), lot=random.random())  # noqa: S311
+        while True:
+            await asyncio.sleep(self._pace.status_every_s / 2)
+            waiting = self._window.under_way > 0
+            if self._patience.is_over(self.answers, time.monotonic(), waiting=waiting):
+                quiet_s = round(self._patience.limit_s, 1)
+                raise RetryLater("LS-4307", broker=str(self._broker), quiet_s=quiet_s)
 
     async def _answer_late(self, connection: Connection) -> None:
         """Send the answers that took longer than their message."""

@@ -215,6 +215,12 @@ TEXTS: dict[str, Text] = {
         zh="服务器的数据少于其曾确认的数量（类别 {cls}，纪元 {epoch}）：从 {cursor} 起重发；"
         "本地已不再保留其中 {missing} 段。",
     ),
+    "LS-4307": Text(
+        en="Records were sent, and nothing was heard of the server for {quiet_s} s: it is away, or "
+        "the broker {broker} no longer delivers to this connection. A new one is made.",
+        zh="已发送记录，但 {quiet_s} 秒内未收到服务器应答：服务器离线，或消息代理 {broker} 不再向"
+        "此连接投递。将重新建立连接。",
+    ),
     "LS-4401": Text(
         en="This edge does not know the command {kind}. Update the edge, or use another command.",
         zh="本边缘端不支持命令 {kind}。请升级边缘端，或使用其他命令。",

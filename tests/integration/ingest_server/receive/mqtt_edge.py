@@ -14,6 +14,8 @@ from wire.control import Ack, Status, StreamStatus
 from wire.topics import down, up
 
 WINDOW = 16
+DEAF_AFTER = 6
+"""After so many time-outs in a row without a word it connects anew, as agents do."""
 LOOK_S = 0.1
 """How often it looks whether there is more to send."""
 
@@ -55,6 +57,7 @@ class MqttEdge:
             waiting = asyncio.ensure_future(anext(answers))
             loop = asyncio.get_running_loop()
             heard_s = loop.time()
+            unheard = 0
             look_s = min(self.timeout_s, LOOK_S)
             try:
                 while self.stays or self.acked < self.epoch.seq:
@@ -66,8 +69,12 @@ class MqttEdge:
                         continue
                     heard_s = loop.time()
                     if not done:
+                        unheard += self.sent > self.acked
+                        if unheard == DEAF_AFTER:
+                            return
                         self.sent = self.acked
                         continue
+                    unheard = 0
                     message = waiting.result()
                     message.ack()
                     self._take(Ack.decode(message.payload))
