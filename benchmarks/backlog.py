@@ -35,9 +35,9 @@ from runtime.clock import now_us
 from wire.ids import EdgeId
 
 LIVE_RATE = 1_500
+"""Readings a second, collected and waiting."""
 _USED_AFTER_S = 12.0
 """By then a status after the birth's was answered: the connection was a good one."""
-"""Readings a second, collected and waiting."""
 HOURS = (1, 24, 72)
 RETURNS = 5
 _LEAST_LIVE = 3

@@ -19,7 +19,7 @@ from ingest_server.api.names import MAX_TAGS, TagName
 from ingest_server.api.problems import Invalid
 from ingest_server.api.routes.readings import MAX_POINTS, span_of
 from ingest_server.api.series.buckets import fill_buckets
-from ingest_server.api.series.definitions import definitions_of, frames_of
+from ingest_server.api.series.definitions import Look, definitions_of, look_at
 from ingest_server.api.series.spans import bucket_begins
 from ingest_server.api.shape import Context, Ctx, Lang, Query, problems
 from ingest_server.api.times import BucketText, Instant, ZoneName, bucket_width, zone_of
@@ -132,9 +132,10 @@ async def _pieces(
 ) -> AsyncGenerator[bytes]:
     async with context.database.exporting() as connection:
         definitions = await definitions_of(connection, query.tag)
-        frames, _ = await frames_of(connection, definitions, start, to, zone_name=query.tz)
+        look = await look_at(connection, definitions, start, to, zone_name=query.tz)
+        frames = look.series
         if query.bucket != "raw":
-            await _fill(context, connection, query, frames, start, to)
+            await _fill(context, connection, query, look, start, to)
         if query.format == "xlsx" and query.bucket == "raw":
             most = context.most_sheet_rows
             await _refuse_what_no_sheet_holds(connection, frames, start, to, most)
@@ -149,16 +150,25 @@ async def _fill(
     context: Context,
     connection: Connection,
     query: ExportQuery,
-    frames: Frames,
+    look: Look,
     start: datetime,
     to: datetime,
 ) -> None:
+    frames = look.series
     zone = zone_of(next(iter(frames.values()))["time_zone"])
     width: timedelta = bucket_width(query.bucket)
     begins = bucket_begins(start, to, width, zone, most=MAX_POINTS // len(frames))
     if begins is None:
         raise Invalid("LS-6015", at="query.bucket", limit=MAX_POINTS)
-    await fill_buckets(connection, frames, start, to, begins, most_samples=context.most_samples)
+    await fill_buckets(
+        connection,
+        frames,
+        start,
+        to,
+        begins,
+        most_samples=context.most_samples,
+        stale=look.stale,
+    )
 
 
 async def _csv(

@@ -55,20 +55,17 @@ async def fill_buckets(
     begins: Sequence[datetime],
     *,
     most_samples: int,
-    stale: Sequence[Mapping[str, Any]] | None = None,
+    stale: Sequence[Mapping[str, Any]],
 ) -> Source:
     """Put the buckets into their series; gives the coarsest table that was used.
 
-    `begins`: of the buckets, the first not after `start`. `stale`: what has to be rolled up anew,
-    if it was asked for already. Raises Invalid where more than `most_samples` readings would have
+    `begins`: of the buckets, the first not after `start`. `stale`: what has to be rolled up anew
+    (`look_at`). Raises Invalid where more than `most_samples` readings would have
     to be read.
     """
     reading = _Reading(connection, series, begins, to, most_samples=most_samples)
     numeric = [tag for tag, frame in series.items() if frame["dtype"] != DType.STR]
     marked: dict[str, list[datetime]] = {"minutes": [], "hours": []}
-    if stale is None:
-        values = {"tags": numeric, "from_ts": start, "to_ts": to}
-        (stale,) = await reads.several(connection, "readings", ("stale", values))
     for row in stale:
         marked[row["what"]].append(row["at"])
     plan = pieces(start, to, begins, **marked)

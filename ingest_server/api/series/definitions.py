@@ -33,22 +33,6 @@ async def definitions_of(connection: Connection, tags: Sequence[str]) -> list[di
     return found
 
 
-async def frames_of(
-    connection: Connection,
-    definitions: Sequence[Mapping[str, Any]],
-    start: datetime,
-    to: datetime,
-    *,
-    zone_name: str | None,
-) -> tuple[dict[int, dict[str, Any]], bool]:
-    """The series by tag id, without readings yet; and whether there are more gaps than told.
-
-    `zone_name` is the zone of all times; default: that of each tag's plant.
-    """
-    look = await look_at(connection, definitions, start, to, zone_name=zone_name)
-    return look.series, look.gaps_more
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
     """What is known of some series before any of their readings is fetched.
