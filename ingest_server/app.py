@@ -21,7 +21,8 @@ from ingest_server.receive.batcher import Limits
 from ingest_server.receive.database_clock import DatabaseClock
 from ingest_server.receive.live import LiveTable
 from ingest_server.receive.meters import LeaseMeters, watch
-from ingest_server.receive.session import Session, Settings, State
+from ingest_server.receive.session import Session, Settings
+from ingest_server.receive.state import State
 from ingest_server.receive.worker import Worker
 from ingest_server.store import columnstore
 from ingest_server.store import connection as connections

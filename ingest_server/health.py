@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ingest_server.api.ports import BacklogHealth, BrokerHealth, LiveValue
@@ -10,7 +11,7 @@ from runtime.clock import Clock, to_datetime
 
 if TYPE_CHECKING:
     from ingest_server.receive.live import LiveTable
-    from ingest_server.receive.session import State
+    from ingest_server.receive.state import State
 
 
 class Health:
@@ -26,11 +27,13 @@ class Health:
         state = self._state
         if not self._ingests:
             return BrokerHealth(state="not_here")
+        heard_at = None if state.heard_us is None else to_datetime(state.heard_us)
+        known = BrokerHealth(state="starting", heard_at=heard_at, deaf=state.hearing.connections)
         if state.connected_us is not None:
-            return BrokerHealth(state="ok", since=to_datetime(state.connected_us))
+            return replace(known, state="ok", since=to_datetime(state.connected_us))
         if state.lost_us is None:
-            return BrokerHealth(state="starting")
-        return BrokerHealth(state="away", since=to_datetime(state.lost_us), code=state.lost_code)
+            return known
+        return replace(known, state="away", since=to_datetime(state.lost_us), code=state.lost_code)
 
     def backlog(self) -> BacklogHealth:
         """What waits between broker and database."""

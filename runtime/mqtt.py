@@ -33,7 +33,7 @@ from runtime.errors import LinesideError, Reconfigure, RetryLater
 from runtime.messages import Phrase
 from runtime.mqtt_alive import SignsOfLife
 from runtime.mqtt_answer import in_time
-from runtime.mqtt_message import Message
+from runtime.mqtt_message import InHand, Message
 from runtime.mqtt_open import LastError, Will, ending, open_client, reason_of, refusal, tls_code
 from runtime.readiness import SocketWatcher
 
@@ -79,6 +79,7 @@ class Connection:
         self.address = address
         self.client_id = client_id
         self.lost = asyncio.Event()
+        self.in_hand = InHand()
         self._will = will
         self._keepalive_s = keepalive_s
         self._max_inbound = max_inbound
@@ -152,12 +153,10 @@ class Connection:
             self._drop()
 
     def _attach(self, client: paho.Client) -> None:
-        sock = client.socket()
-        if sock is None:
+        if (sock := client.socket()) is None:
             self._lose(Phrase("LS-1156"))
             return
-        self._socket = sock
-        self._fd = sock.fileno()
+        self._socket, self._fd = sock, sock.fileno()
         client.on_connect = self._on_connect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
@@ -262,6 +261,7 @@ class Connection:
             await self._arrived.wait()
 
     def _acknowledge(self, mid: int) -> None:
+        self.in_hand.gave(mid)
         if self._client is not None and not self.lost.is_set() and not self._closing:
             self._client.ack(mid, 1)
 
@@ -325,7 +325,7 @@ class Connection:
         self._arrived.set()
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        self._timer = None
         self._unwatch()
         if self._answer is not None and not self._answer.done():
             if code == "LS-1113":
@@ -342,10 +342,9 @@ class Connection:
 
     def _gone(self) -> LinesideError:
         known = self._failure
-        params = (
-            known.params if known else {"broker": str(self.address), "reason": Phrase("LS-1158")}
-        )
-        return ConnectionLost("LS-1103", **params)
+        if known is not None:
+            return ConnectionLost("LS-1103", **known.params)
+        return ConnectionLost("LS-1103", broker=str(self.address), reason=Phrase("LS-1158"))
 
     # -- paho's callbacks, all in the loop's thread ----------------------------------------------
 
@@ -364,6 +363,8 @@ class Connection:
             # Forbidden (MQTT 3.1.1 section 1.5.3), nothing of ours: it must not block the rest.
             self._acknowledge(raw.mid)
             return
+        if raw.qos:
+            self.in_hand.took(raw.mid)
         self._inbound.append(Message(raw, topic, self._acknowledge))
         self._arrived.set()
         if len(self._inbound) >= self._max_inbound:

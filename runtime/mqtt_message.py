@@ -1,7 +1,8 @@
-"""A received MQTT message and its acknowledgement."""
+"""A received MQTT message, its acknowledgement, and how long messages have waited for theirs."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import paho.mqtt.client as paho
@@ -27,3 +28,24 @@ class Message:
         if self._acknowledge is not None:
             self._acknowledge(self._mid)
             self._acknowledge = None
+
+
+class InHand:
+    """The messages of one connection that are not acknowledged yet, by their number there."""
+
+    def __init__(self, *, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._since_s: dict[int, float] = {}
+        self._clock_s = clock_s
+
+    def took(self, mid: int) -> None:
+        """One of QoS 1 has arrived; one that is delivered again waits since its first arrival."""
+        self._since_s.setdefault(mid, self._clock_s())
+
+    def gave(self, mid: int) -> None:
+        """It is acknowledged."""
+        self._since_s.pop(mid, None)
+
+    def oldest_s(self) -> float:
+        """How long the one that has waited longest has waited, seconds; 0 where none waits."""
+        first_s = next(iter(self._since_s.values()), None)
+        return 0.0 if first_s is None else self._clock_s() - first_s

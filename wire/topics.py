@@ -5,6 +5,9 @@ that the same access rule fences them, and without a shard, which they need not 
 
 An edge writes only below its own `up` and reads only its own `down`; the plant comes first, so that
 one access rule of the broker fences a plant.
+
+A server writes `down`, and reads `up`: of edges, and what it says to itself below
+`lineside/v1/_server/{server}/up`, to know that its subscriptions live. No plant has such a name.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from wire.ids import SHARDS, EdgeId
 ROOT: Final = "lineside/v1"
 Up = Literal["data", "status", "live", "cmd-ack"]
 Down = Literal["ack", "cmd", "config"]
+BEATS: Final = f"{ROOT}/_server/"
+"""What every topic begins with on which servers speak to themselves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +56,16 @@ def plain(edge: EdgeId) -> str:
 def plain_filter() -> str:
     """The subscription to all plain publishers."""
     return f"{ROOT}/+/+/up/plain"
+
+
+def beat(server: str) -> str:
+    """Where a connection of a server speaks to itself through the subscription to all edges."""
+    return f"{BEATS}{server}/up/beat/self"
+
+
+def plain_beat(server: str) -> str:
+    """Where it does so through the subscription to plain publishers."""
+    return f"{BEATS}{server}/up/plain"
 
 
 def parse_plain(topic: str) -> EdgeId:

@@ -42,6 +42,10 @@ class BrokerHealth:
     """Since when it is so, aware."""
     code: str | None = None
     """Message code of the reason while it is away."""
+    heard_at: datetime | None = None
+    """When it last delivered something new, the server's own beats included; aware."""
+    deaf: int = 0
+    """Connections given up because a subscription brought nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -45,7 +45,12 @@ if TYPE_CHECKING:
 
 _AHEAD_US = 5_000_000
 _LAG_US = 30_000_000
-"""By so much at most the newest reading of a stream is ahead of what it is complete to."""
+"""By so much at most the newest reading of a stream is ahead of what it is complete to.
+
+Rather too much than too little. Within it each reading is compared with what was folded last of
+its own tag, which takes nothing away from a stream that is alone, as that of a replaced buffer; a
+second reader's that is not compared counts twice.
+"""
 MOST_EPOCHS = 16
 """Tag maps remembered for each edge."""
 MOST_TAG_NUMBER = 1_000_000

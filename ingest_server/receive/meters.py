@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ingest_server.receive.draft import Outcome
-    from ingest_server.receive.session import State
+    from ingest_server.receive.state import State
     from runtime.metrics import Metrics
 
 _GROUP_ROWS = (1, 10, 100, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000)
@@ -74,6 +74,7 @@ def watch(metrics: Metrics, state: State) -> None:
     """Show how receiving goes whenever Prometheus asks."""
     shown = (
         ("server_broker_connected", "1 while connected to the broker.", "connected"),
+        ("server_beats_missed", "Beats to itself that did not come back, in a row.", "missed"),
         ("server_database_away", "1 while the database does not take commits.", "away"),
         ("server_waiting_messages", "Messages received and not committed yet.", "waiting"),
         ("server_waiting_oldest_seconds", "How long the first of them has waited.", "oldest"),
@@ -81,6 +82,7 @@ def watch(metrics: Metrics, state: State) -> None:
     )
     read = {
         "connected": lambda: float(state.connected_us is not None),
+        "missed": lambda: float(state.hearing.missed),
         "away": lambda: float(state.database_away_us is not None),
         "waiting": lambda: float(state.waiting),
         "oldest": lambda: state.oldest_s,

@@ -6,13 +6,13 @@ Invariants:
 - what waits in memory is bounded: then the socket is not read and the broker keeps the rest;
 - while the database is away the same group is tried again, with growing pauses; nothing is given
   up. When it is back every edge is greeted anew, under a new worker id, and sends again;
-- when the connection is lost everything that waits is dropped unacknowledged: the edges have it.
+- when the connection is lost everything that waits is dropped unacknowledged: the edges have it;
+- a connection whose subscriptions bring nothing any more is given up for a new one (`beats`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ingest_server.receive.answers import AnswerDesk
 from ingest_server.receive.arrival import Arrival, look_at, read_content
 from ingest_server.receive.batcher import Batcher, Limits
+from ingest_server.receive.beats import Beats
 from ingest_server.receive.commands import CommandDesk
 from ingest_server.receive.committer import Committer
 from ingest_server.receive.meters import Meters
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from ingest_server.receive.draft import Outcome
     from ingest_server.receive.live import LiveTable
+    from ingest_server.receive.state import State
     from runtime.broker import BrokerAddress
     from runtime.clock import Clock
     from runtime.logs import Logger
@@ -54,22 +56,6 @@ _DECODE_BYTES = 64 * 1024
 _KINDS = frozenset(("data", "status"))
 _ANSWER_LOOK_S = 0.1
 _UPKEEP_S = 1.0
-
-
-@dataclass(kw_only=True, slots=True)
-class State:
-    """How receiving goes, for health and figures; outlives a connection."""
-
-    connected_us: int | None = None
-    lost_us: int | None = None
-    lost_code: str | None = None
-    database_away_us: int | None = None
-    waiting: int = 0
-    oldest_s: float = 0.0
-    held: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    rows: int = 0
-    commits: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +72,8 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     ask_again_s: float = 60.0
     """A connected edge that has not answered a command is asked again after so long."""
+    beat_every_s: float = 10.0
+    """How often it looks whether its subscriptions bring what it says to itself."""
     early_ack_every: int = 0
     """For the proof that losses are found: every so many records of a stream are acknowledged
     first, and their readings dropped."""
@@ -137,6 +125,15 @@ class Session:
         self._plain = PlainDesk(
             settings.dsn, shards=settings.shards, clock=clock, log=log, metrics=metrics
         )
+        self._beats = Beats(
+            state,
+            settings.client_id,
+            shards=settings.shards,
+            clock=clock,
+            log=log,
+            metrics=metrics,
+            every_s=settings.beat_every_s,
+        )
         self._others = frozenset(str(one) for one in range(SHARDS) if one not in settings.shards)
         self._answers = AnswerDesk(clock)
         self._to_greet = asyncio.Event()
@@ -184,6 +181,7 @@ class Session:
             subscribed = asyncio.Event()
             tasks.create_task(self._desk.run(self._mqtt, subscribed))
             tasks.create_task(self._plain.run())
+            tasks.create_task(self._beats.run(self._mqtt, subscribed))
             await self._subscribe()
             subscribed.set()
             self._state.connected_us = self._clock()
@@ -211,6 +209,8 @@ class Session:
 
     async def _read(self) -> None:
         async for message in self._mqtt.messages():
+            if self._beats.heard(message):
+                continue
             if message.topic.rpartition("/")[2] in self._others:
                 message.ack()  # the worker that serves its shard has it, too
             elif "/up/live/" in message.topic:
@@ -346,7 +346,9 @@ class Session:
             return
         if outcome.reason == "offline":
             self._live.forget(edge)
+            self._state.there.discard(edge)
         if outcome.reason == "status" and outcome.row is not None and arrival.status is not None:
+            self._state.there.add(edge)
             self._desk.heard(outcome.row.edge_id, arrival.status)
         if outcome.row is not None:
             self._answers.note(edge, outcome.row, outcome)

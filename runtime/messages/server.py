@@ -164,6 +164,22 @@ TEXTS: dict[str, Text] = {
         en="The ingest worker {name} gives no sign of life. Its edges are taken over.",
         zh="接收进程 {name} 已无响应，其边缘端由其他进程接管。",
     ),
+    "LS-5427": Text(
+        en="The broker {broker} takes what this server says to itself and delivers none of it for "
+        "the subscription {filter}. A new connection is made; the edges keep what they have and "
+        "send it again. If this happens often, look at the broker's log.",
+        zh="消息代理 {broker} 接收了本服务器发给自己的消息，但未向订阅 {filter} 投递。将重新建立"
+        "连接；边缘端会保留数据并重发。若经常发生，请检查消息代理的日志。",
+    ),
+    "LS-5428": Text(
+        en="The broker {broker} does not deliver to this server what it says to itself on {topic}: "
+        "its access rules probably forbid it. Let the server's user write to "
+        "lineside/v1/_server/+/up/#. Until then a lost subscription to the edges is noticed only "
+        "after ten minutes, one to plain publishers not at all.",
+        zh="消息代理 {broker} 未将本服务器在 {topic} 上发给自己的消息投递回来，可能是访问规则不"
+        "允许。请允许服务器的用户写入 lineside/v1/_server/+/up/#。在此之前，对边缘端的订阅丢失要十"
+        "分钟后才能发现，对简单发布者的订阅丢失则无法发现。",
+    ),
     "LS-5431": Text(
         en="The API cannot listen on {host}, port {port}: {reason}. Choose another address or port "
         "in the section `api`.",

@@ -38,6 +38,14 @@ class BrokerPart(Answer):
     since: Moment | None = Field(description="Since when it is so; null: not known.")
     code: str | None = Field(description="Code of the reason while it is away.")
     detail: str | None = Field(description="The reason in words.")
+    heard_at: Moment | None = Field(
+        description="When it last delivered something new; the server says something to itself "
+        "every ten seconds. Null: nothing yet."
+    )
+    deaf: int = Field(
+        ge=0,
+        description="Connections given up since the start because a subscription brought nothing.",
+    )
 
 
 class DatabasePart(Answer):
@@ -128,6 +136,8 @@ async def health(context: Ctx, lang: Lang) -> Health:
             since=broker.since,
             code=broker.code,
             detail=messages.text(_BROKER_TEXT[broker.state], lang=lang),
+            heard_at=broker.heard_at,
+            deaf=broker.deaf,
         ),
         database=DatabasePart(state=database),
         backlog=BacklogPart(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ingest_server.api import scrape
 from ingest_server.receive.meters import LeaseMeters, Meters, watch
-from ingest_server.receive.session import State
+from ingest_server.receive.state import State
 from runtime.metrics import Metrics
 
 ROOT = Path(__file__).parents[3]

@@ -15,7 +15,8 @@ import pytest
 
 from ingest_server.embedded.broker import EmbeddedBroker
 from ingest_server.receive.live import LiveTable
-from ingest_server.receive.session import Session, Settings, State
+from ingest_server.receive.session import Session, Settings
+from ingest_server.receive.state import State
 from ingest_server.store import commands, edges
 from ingest_server.store.connection import connect
 from ingest_server.store.migrate import migrate

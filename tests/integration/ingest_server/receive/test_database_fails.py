@@ -17,7 +17,8 @@ from ingest_server.embedded.postgres import EmbeddedPostgres
 from ingest_server.health import Health
 from ingest_server.receive.batcher import Limits
 from ingest_server.receive.live import LiveTable
-from ingest_server.receive.session import Session, Settings, State
+from ingest_server.receive.session import Session, Settings
+from ingest_server.receive.state import State
 from ingest_server.receive.worker import Worker
 from ingest_server.store.migrate import migrate
 from runtime import logs

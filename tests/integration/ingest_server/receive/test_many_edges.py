@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ingest_server.embedded.broker import EmbeddedBroker
-from ingest_server.receive.session import State
+from ingest_server.receive.state import State
 from runtime.mqtt import Connection
 from tests.conftest import WaitFor
 from tests.integration.ingest_server.receive.looks import rows, stored, wanted

@@ -17,7 +17,8 @@ from ingest_server.embedded.broker import EmbeddedBroker
 from ingest_server.embedded.postgres import EmbeddedPostgres
 from ingest_server.receive.batcher import Limits
 from ingest_server.receive.live import LiveTable
-from ingest_server.receive.session import Session, Settings, State
+from ingest_server.receive.session import Session, Settings
+from ingest_server.receive.state import State
 from ingest_server.store.migrate import migrate
 from runtime import logs
 from runtime.clock import now_us
@@ -34,6 +35,7 @@ from wire.ids import SHARDS, EdgeId
 from wire.topics import down, up
 
 EDGE = EdgeId(plant="demo", edge="line-a")
+LIMITS = Limits(linger_s=0.05)
 
 
 @asynccontextmanager
@@ -44,6 +46,8 @@ async def receiving(
     state: State | None = None,
     live: LiveTable | None = None,
     shards: Iterable[int] = range(SHARDS),
+    limits: Limits = LIMITS,
+    beat_every_s: float = 10.0,
 ) -> AsyncIterator[State]:
     """A server's receiving side, started again whenever its connection is lost."""
     known = state or State()
@@ -55,7 +59,8 @@ async def receiving(
                 client_id=f"server-{os.urandom(4).hex()}",
                 dsn=dsn,
                 shards=tuple(shards),
-                limits=Limits(linger_s=0.05),
+                limits=limits,
+                beat_every_s=beat_every_s,
             ),
             clock=now_us,
             log=logs.get("test"),
