@@ -52,6 +52,20 @@ class Facts:
     def __len__(self) -> int:
         return len(self.ts_us)
 
+    def take(self, rows: Bools) -> Facts:
+        """Those rows where `rows`, of shape (n,), is true; itself where all are."""
+        if rows.all():
+            return self
+        return Facts(
+            ts_us=self.ts_us[rows],
+            from_us=self.from_us[rows],
+            quantity=self.quantity[rows],
+            cause=self.cause[rows],
+            discontinuous=self.discontinuous[rows],
+            before=self.before[rows],
+            value=self.value[rows],
+        )
+
     def total(self) -> float:
         """The sum of all quantities."""
         return float(self.quantity.sum())

@@ -101,6 +101,11 @@ def doubles_of(sent: bytes) -> NDArray[np.float64]:
     return _values(sent, 701, ">f8").astype(np.float64)
 
 
+def bigints_of(sent: bytes) -> NDArray[np.int64]:
+    """The numbers of an `int8[]` without nulls."""
+    return _values(sent, 20, ">i8").astype(np.int64)
+
+
 def bools_of(sent: bytes) -> NDArray[np.bool_]:
     """The truths of a `bool[]` without nulls."""
     return _values(sent, 16, "?").astype(np.bool_)

@@ -29,7 +29,10 @@ _SQL = beside(__file__, "folding.sql")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AssignmentRow:
-    """An order tag said something: `order` None, that nothing is assigned."""
+    """An order tag said something: `order` None, that nothing is assigned.
+
+    `stepped`: of a time that it had spoken of before; holds for what is told from this batch on.
+    """
 
     plant: str
     equipment: str
@@ -38,6 +41,7 @@ class AssignmentRow:
     author: str
     tag_id: int
     batch: int
+    stepped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -185,6 +189,7 @@ def _assignments(connection: Connection, rows: Sequence[AssignmentRow]) -> None:
         "author": [row.author for row in rows],
         "tag_id": [row.tag_id for row in rows],
         "batch": [row.batch for row in rows],
+        "stepped": [row.stepped for row in rows],
     }
     connection.execute(_SQL["add_assignments"], columns)
     connection.execute(

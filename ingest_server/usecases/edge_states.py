@@ -15,6 +15,7 @@ import numpy as np
 from ingest_server.domain import alarm_columns, counter_columns
 from ingest_server.domain.alarms import RuleState
 from ingest_server.domain.counters import CounterState
+from ingest_server.domain.order_tags import OrderTagState
 from ingest_server.store import fold_blocks
 from ingest_server.store.fold_blocks import TAGS_A_BLOCK
 
@@ -41,7 +42,7 @@ class EdgeStates:
 
     counters: States
     rules: RuleStates
-    orders: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    orders: Mapping[int, OrderTagState] = field(default_factory=dict)
     unreadable: Mapping[int, Exception] = field(default_factory=dict)
     absorbed: frozenset[int] = frozenset()
 
@@ -83,7 +84,7 @@ def loaded(bound: BoundTags, blocks: Iterable[Block], saved: Saved) -> EdgeState
         places, known = bound.places(tag_ids)
         columns[block.kind][places[known]] = rows[known]
     counters, last = columns["counter"], columns["last"]
-    orders: dict[int, Mapping[str, Any]] = {}
+    orders: dict[int, OrderTagState] = {}
     absorbed: set[int] = set()
     alarms: dict[tuple[int, str], Any] = {}
     for (tag_id, fold), content in saved.items():
@@ -93,7 +94,7 @@ def loaded(bound: BoundTags, blocks: Iterable[Block], saved: Saved) -> EdgeState
                 counter_columns.put(counters, place, CounterState.from_json(content))
                 absorbed.add(tag_id)
             elif fold == "order":
-                orders[place] = _order(content)
+                orders[place] = OrderTagState.from_json(content)
             else:
                 state = RuleState.from_json(content)
                 alarms[place, fold] = state.alarms
@@ -172,12 +173,6 @@ def blocks_of(
 
 def _dtype(block: Block) -> np.dtype[Any]:
     return counter_columns.STATE if block.kind == "counter" else alarm_columns.LAST
-
-
-def _order(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    if content.get("v") != 1:
-        raise ValueError(f"order state of version {content.get('v')!r}")
-    return dict(content)
 
 
 def _rules(bound: BoundTags, last: Last, alarms: Mapping[tuple[int, str], Any]) -> RuleStates:

@@ -121,7 +121,7 @@ class Folded:
             key = int(bound.tag_ids[bound.rules.tag[rule]]), f"rule:{bound.rules.rules[rule].id}"
             self.rows.states[key] = json_of_rule(bound, states.rules, rule)
         for place in sorted(unsaved.ordered):
-            self.rows.states[int(bound.tag_ids[place]), "order"] = states.orders[place]
+            self.rows.states[int(bound.tag_ids[place]), "order"] = states.orders[place].to_json()
         self.rows.marks += [
             MinuteMarks(
                 plant=bound.plant, minute_us=minute_us, equipment=bound.equipment[equipment]

@@ -9,8 +9,8 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +20,7 @@ from ingest_server.domain.assignments import Assignment, Timeline, timeline
 from ingest_server.domain.attribution import Key, attribute
 from ingest_server.domain.facts import Facts
 from ingest_server.store import connection as connections
-from ingest_server.store.arrays import bools_of, doubles_of, times_of
+from ingest_server.store.arrays import bigints_of, bools_of, doubles_of, times_of
 from ingest_server.store.errors import StoreError, wrapped
 from ingest_server.store.queries import of_store
 from runtime.clock import from_datetime, to_datetime
@@ -41,11 +41,37 @@ Minute = tuple[str, str, datetime]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Counter:
-    """The facts of one counter of one equipment."""
+    """The facts of one counter of one equipment, and in which of its edge's batches each came."""
 
+    edge_id: int
     role: str
     gap_s: float | None
+    batch: NDArray[np.int64]
     facts: Facts
+
+
+@dataclass(kw_only=True, slots=True)
+class _Line:
+    """What was said of one equipment.
+
+    `stepped`: by edge, what was said after a device's clock had stepped back, with its batch. Such
+    a word holds for what that edge told from this batch on, and for all that other edges told.
+    """
+
+    lasting: list[Assignment] = field(default_factory=list)
+    stepped: dict[int, list[tuple[int, Assignment]]] = field(default_factory=dict)
+
+    def timelines(
+        self, edge_id: int, batch: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.bool_], Timeline]]:
+        """What holds for what an edge told, as masks of its batches with their timeline."""
+        own = self.stepped.get(edge_id, [])
+        others = [each for edge, of in self.stepped.items() if edge != edge_id for _, each in of]
+        steps = sorted({step for step, _ in own})
+        time = np.searchsorted(np.array(steps, np.int64), batch, side="right")
+        for place in np.unique(time).tolist():
+            known = [each for step, each in own if place and step <= steps[place - 1]]
+            yield time == place, timeline([*self.lasting, *others, *known])
 
 
 class Progress:
@@ -89,8 +115,7 @@ def _drain(connection: Connection) -> int:
         "minute": [minute for _, _, minute in minutes],
     }
     counters = _counters(connection.execute(_SQL["facts"], wanted, binary=True).fetchall())
-    timelines = _timelines(connection, minutes, counters)
-    rows = production(counters, timelines)
+    rows = production(counters, _lines(connection, minutes, counters))
     connection.execute(_SQL["clear_minutes"], wanted)
     if rows:
         names = ("plant", "equipment", "minute", "tag_id", "role", "run", "quantity")
@@ -102,19 +127,33 @@ def _drain(connection: Connection) -> int:
 def _counters(found: Iterable[Sequence[Any]]) -> dict[tuple[Place, int], _Counter]:
     return {
         ((plant, equipment), tag_id): _Counter(
+            edge_id=edge_id,
             role=role,
             gap_s=gap_s,
+            batch=bigints_of(batch),
             facts=_facts(times_of(ts), times_of(from_ts), doubles_of(quantity), bools_of(broken)),
         )
-        for plant, equipment, tag_id, role, gap_s, ts, from_ts, quantity, broken in found
+        for (
+            plant,
+            equipment,
+            tag_id,
+            edge_id,
+            role,
+            gap_s,
+            batch,
+            ts,
+            from_ts,
+            quantity,
+            broken,
+        ) in found
     }
 
 
-def _timelines(
+def _lines(
     connection: Connection,
     minutes: Iterable[Minute],
     counters: Mapping[tuple[Place, int], _Counter],
-) -> dict[Place, Timeline]:
+) -> dict[Place, _Line]:
     since: dict[Place, int] = {}
     for plant, equipment, minute in minutes:
         place = (plant, equipment)
@@ -129,36 +168,40 @@ def _timelines(
             "since": [to_datetime(max(at_us, 0)) for at_us in since.values()],
         },
     ).fetchall()
-    said: dict[Place, list[Assignment]] = {place: [] for place in since}
-    for plant, equipment, at, order, operation, source, author, seq in found:
-        said[plant, equipment].append(
-            Assignment(
-                equipment=equipment,
-                at_us=from_datetime(at),
-                order=order,
-                operation=operation,
-                source=source,
-                author=author,
-                seq=seq,
-            )
+    lines = {place: _Line() for place in since}
+    for plant, equipment, at, order, operation, source, author, seq, edge_id, batch in found:
+        said = Assignment(
+            equipment=equipment,
+            at_us=from_datetime(at),
+            order=order,
+            operation=operation,
+            source=source,
+            author=author,
+            seq=seq,
         )
-    return {place: timeline(each) for place, each in said.items()}
+        line = lines[plant, equipment]
+        if edge_id is None:
+            line.lasting.append(said)
+        else:
+            line.stepped.setdefault(edge_id, []).append((batch, said))
+    return lines
 
 
 def production(
-    counters: Mapping[tuple[Place, int], _Counter], timelines: Mapping[Place, Timeline]
+    counters: Mapping[tuple[Place, int], _Counter], lines: Mapping[Place, _Line]
 ) -> list[tuple[str, str, datetime, int, str, str, float]]:
     """Rows of `production_1m` of these counters' facts."""
     rows: list[tuple[str, str, datetime, int, str, str, float]] = []
     for (place, tag_id), counter in sorted(counters.items(), key=lambda item: item[0]):
         gap_us = None if counter.gap_s is None else round(counter.gap_s * 1e6)
-        made = attribute(counter.facts, timelines[place], gap_us=gap_us)
         sums: dict[tuple[int, str], float] = {}
-        for key, minute_us, quantity in zip(
-            made.key.tolist(), made.minute_us.tolist(), made.quantity.tolist(), strict=True
-        ):
-            which = (minute_us, run_of(made.keys[key]))
-            sums[which] = sums.get(which, 0.0) + quantity
+        for told, line in lines[place].timelines(counter.edge_id, counter.batch):
+            made = attribute(counter.facts.take(told), line, gap_us=gap_us)
+            for key, minute_us, quantity in zip(
+                made.key.tolist(), made.minute_us.tolist(), made.quantity.tolist(), strict=True
+            ):
+                which = (minute_us, run_of(made.keys[key]))
+                sums[which] = sums.get(which, 0.0) + quantity
         rows += [
             (*place, to_datetime(minute_us), tag_id, counter.role, run, quantity)
             for (minute_us, run), quantity in sums.items()

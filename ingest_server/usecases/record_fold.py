@@ -5,19 +5,18 @@ Pure: nothing is kept but what is returned, so a fold that fails leaves nothing 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ingest_server.domain import alarm_columns, counter_columns
+from ingest_server.domain import alarm_columns, counter_columns, order_tags
 from ingest_server.domain.alarm_states import Event, letter
 from ingest_server.domain.buckets import minute_of
+from ingest_server.domain.order_tags import OrderTagState
 from ingest_server.domain.tag_rows import Places, TagRows
 from ingest_server.store.folding import AlarmRow, AssignmentRow
 from ingest_server.usecases.bound_tags import orders
-from wire.quality import NO_VALUE, is_good
 
 if TYPE_CHECKING:
     from ingest_server.domain.alarms import Transition
@@ -131,33 +130,28 @@ def _orders(
         if low == high:
             continue
         part = readings.take(index[low:high])
-        saved: Mapping[str, Any] = known.get(place, {"v": 1, "known": False, "order": None})
+        state = known.get(place, OrderTagState())
+        told = np.flatnonzero(order_tags.usable(state, part.ts, part.q, beside=record.beside))
+        known[place], said = order_tags.fold(state, part.ts[told], orders(part, told))
+        if known[place] == state:
+            continue
+        made.ordered.append(place)
         uses = bound.uses[place]
         assert uses is not None  # noqa: S101 - `bound.orders` are bound
-        usable = is_good(part.q) & ((part.q & np.uint32(NO_VALUE)) == 0)
-        if record.beside and saved.get("at_us") is not None:
-            # The other reader has told of the change already: this one was still before it.
-            usable &= part.ts > saved["at_us"]
-        told = np.flatnonzero(usable)
-        for at, order in zip(told.tolist(), orders(part, told), strict=True):
-            if saved["known"] and saved["order"] == order:
-                continue
-            saved = {"v": 1, "known": True, "order": order, "at_us": int(part.ts[at])}
-            made.assignments += [
-                AssignmentRow(
-                    plant=uses.plant,
-                    equipment=binding.equipment,
-                    at_us=int(part.ts[at]),
-                    order=order,
-                    author=f"{uses.plant}/{binding.edge}/{uses.path}",
-                    tag_id=int(bound.tag_ids[place]),
-                    batch=record.batch,
-                )
-                for binding in uses.orders
-            ]
-        if saved != known.get(place):
-            known[place] = saved
-            made.ordered.append(place)
+        made.assignments += [
+            AssignmentRow(
+                plant=uses.plant,
+                equipment=binding.equipment,
+                at_us=at_us,
+                order=order,
+                author=f"{uses.plant}/{binding.edge}/{uses.path}",
+                tag_id=int(bound.tag_ids[place]),
+                batch=record.batch,
+                stepped=stepped,
+            )
+            for at_us, order, stepped in said
+            for binding in uses.orders
+        ]
     made.states = replace(made.states, orders=known)
 
 

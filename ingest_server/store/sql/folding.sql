@@ -51,11 +51,11 @@ COPY production_dirty (plant, equipment, minute) FROM STDIN (FORMAT binary)
 
 -- name: add_assignments
 -- What a PLC's order tag said, in stream order.
-INSERT INTO assignment (plant, equipment, at, order_no, source, author, tag_id, batch)
-SELECT a.plant, a.equipment, a.at, a.order_no, 'plc', a.author, a.tag_id, a.batch
+INSERT INTO assignment (plant, equipment, at, order_no, source, author, tag_id, batch, stepped)
+SELECT a.plant, a.equipment, a.at, a.order_no, 'plc', a.author, a.tag_id, a.batch, a.stepped
 FROM unnest(%(plant)s::text[], %(equipment)s::text[], %(at)s::timestamptz[], %(order_no)s::text[],
-            %(author)s::text[], %(tag_id)s::int[], %(batch)s::int8[])
-     WITH ORDINALITY AS a (plant, equipment, at, order_no, author, tag_id, batch, place)
+            %(author)s::text[], %(tag_id)s::int[], %(batch)s::int8[], %(stepped)s::boolean[])
+     WITH ORDINALITY AS a (plant, equipment, at, order_no, author, tag_id, batch, stepped, place)
 ORDER BY a.place
 
 -- name: mark_assigned

@@ -12,7 +12,8 @@ RETURNING plant, equipment, minute
 -- name: facts
 -- Quantities of the counters of some minutes, a counter a row, in no order. The reading that ends a
 -- time in which its device was not polled says what was made, not when.
-SELECT d.plant, d.equipment, f.tag_id, b.role, b.gap_s, array_send(array_agg(f.ts)),
+SELECT d.plant, d.equipment, f.tag_id, t.edge_id, b.role, b.gap_s,
+       array_send(array_agg(f.batch)), array_send(array_agg(f.ts)),
        array_send(array_agg(f.from_ts)), array_send(array_agg(f.quantity)),
        array_send(array_agg(f.discontinuous OR EXISTS (
            SELECT FROM unpolled_before(t.edge_id, t.device, f.from_ts, f.ts))))
@@ -24,19 +25,21 @@ JOIN tag AS t ON t.edge_id = e.edge_id AND t.path = b.path
 JOIN count_fact AS f
   ON f.tag_id = t.tag_id AND f.ts >= d.minute AND f.ts < d.minute + interval '1 minute'
 WHERE f.quantity <> 0
-GROUP BY d.plant, d.equipment, f.tag_id, b.role, b.gap_s
+GROUP BY d.plant, d.equipment, f.tag_id, t.edge_id, b.role, b.gap_s
 
 -- name: assignments
 -- What was said of some equipment that matters for times from `since` on: what each source had said
--- last by then, and all that came after.
-SELECT a.plant, a.equipment, a.at, a.order_no, a.operation, a.source, a.author, a.assignment_id
+-- last by then, and all that came after. Of what holds from a batch on alone: its edge and batch.
+SELECT a.plant, a.equipment, a.at, a.order_no, a.operation, a.source, a.author, a.assignment_id,
+       CASE WHEN a.stepped THEN t.edge_id END, a.batch
 FROM unnest(%(plant)s::text[], %(equipment)s::text[], %(since)s::timestamptz[])
      AS w (plant, equipment, since)
 JOIN assignment AS a ON a.plant = w.plant AND a.equipment = w.equipment
+LEFT JOIN tag AS t ON t.tag_id = a.tag_id
 WHERE a.at >= coalesce(
     (SELECT max(p.at) FROM assignment AS p
      WHERE p.plant = a.plant AND p.equipment = a.equipment AND p.source = a.source
-       AND p.at <= w.since),
+       AND p.at <= w.since AND NOT p.stepped),
     '-infinity')
 
 -- name: clear_minutes

@@ -101,6 +101,30 @@ def test_an_order_that_is_learned_late_moves_what_was_made(
     assert made(rows) == {"order:A-100": 30}  # the first count is at 120 s, after the order
 
 
+def test_after_the_devices_clock_stepped_back_pieces_go_to_what_runs(
+    put: Apply, handle: Handle, drain: Callable[[], int], rows: Rows
+) -> None:
+    """Back by an hour while the second order runs; an order follows that the plan does not know."""
+    put()
+    epoch = started(EDGE)
+    minute_us = 60_000_000
+    epoch.sample([(ORDER, "A-100"), (GOOD, 0), (GOOD, 10)])
+    epoch.now_us += 90 * minute_us
+    epoch.sample([(ORDER, "工单七"), (GOOD, 10), (GOOD, 30)])
+    handle(*epoch.records)
+    drain()
+    epoch.now_us -= 60 * minute_us
+    epoch.sample([(ORDER, "工单七"), (GOOD, 31), (GOOD, 36)])
+    epoch.now_us += 10 * minute_us
+    epoch.sample([(ORDER, "X-1"), (GOOD, 36), (GOOD, 43)])
+    epoch.now_us += 80 * minute_us  # by now its clock has passed the second order's first begin
+    epoch.sample([(ORDER, "X-1"), (GOOD, 43), (GOOD, 143)])
+    handle(*epoch.records[3:])
+    drain()
+    # Twenty of the second order's pieces were made after its first begin, the first time through.
+    assert made(rows) == {"order:A-100": 10, "order:工单七": 26, "order:X-1": 107}
+
+
 def handle_dsn(rows: Rows) -> str:
     """The DSN that `rows` works on."""
     closure = rows.__closure__  # type: ignore[attr-defined]
