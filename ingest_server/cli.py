@@ -15,6 +15,7 @@ from rich.progress import Progress
 
 from ingest_server import cli_storage, parts
 from ingest_server.config import ROLES, Role, ServerConfig
+from ingest_server.terminal import doctor
 from ingest_server.terminal.fleet import edges
 from ingest_server.terminal.gaps import gaps
 from ingest_server.terminal.letters import letters
@@ -24,6 +25,7 @@ from runtime.clock import now_us
 from wire.ids import EdgeId
 
 app = cli.program("The ingestion server of Lineside.")
+app.command("doctor")(doctor.command)
 app.add_typer(letters, name="dead-letter")
 app.add_typer(cli_storage.retention, name="retention")
 app.add_typer(cli_storage.timescaledb, name="timescaledb")

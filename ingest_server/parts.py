@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from ingest_server.embedded import ports
 from ingest_server.embedded.broker import EmbeddedBroker
 from ingest_server.embedded.postgres import DATABASE, USER, EmbeddedPostgres
 from runtime.broker import BrokerAddress
@@ -85,6 +86,12 @@ async def database(config: ServerConfig) -> AsyncIterator[str]:
         yield postgres.dsn
     finally:
         await postgres.stop()
+
+
+def port_of_broker(config: ServerConfig) -> int | None:
+    """Where the embedded broker listens; None while it does not run."""
+    port = ports.remembered(config.data_dir / "broker" / "port")
+    return None if port is None or ports.is_free(port) else port
 
 
 async def _keep(server: _Server, part: str, log: Logger) -> None:

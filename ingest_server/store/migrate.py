@@ -43,9 +43,7 @@ def migrate(dsn: str, *, hypertables: bool = True) -> Migrated:
     DatabaseAhead where a later release has migrated it already, StoreAway also while a dump is
     being restored: what is there of it is left alone.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    config.set_main_option("path_separator", "os")
+    config = _config()
     with _connected(dsn) as connection:
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the creator made it
@@ -56,8 +54,7 @@ def migrate(dsn: str, *, hypertables: bool = True) -> Migrated:
         if moving and moving[0] is not None:
             raise StoreRefuses("LS-5840")
         before = _revision(connection)
-        known = ScriptDirectory.from_config(config)
-        if before is not None and before not in {each.revision for each in known.walk_revisions()}:
+        if before is not None and before not in revisions():
             raise DatabaseAhead("LS-5510", found=before)
         config.attributes["connection"] = connection
         config.attributes["hypertables"] = hypertables
@@ -65,6 +62,19 @@ def migrate(dsn: str, *, hypertables: bool = True) -> Migrated:
         connection.commit()
         put_views(driver)
         return Migrated(before=before, after=_revision(connection) or "")
+
+
+def revisions() -> tuple[str, ...]:
+    """All that this release knows, the newest first."""
+    known = ScriptDirectory.from_config(_config())
+    return tuple(each.revision for each in known.walk_revisions())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.set_main_option("path_separator", "os")
+    return config
 
 
 @contextmanager

@@ -35,8 +35,8 @@ def areas() -> Mapping[str, Mapping[str, Text]]:
 
     1xxx runtime (shared), 2xxx wire, 3xxx drivers, 4xxx edge (45xx and 46xx edge_status, 47xx
     edge_tools, 48xx edge_page, 49xx edge_configure), 5xxx server (52xx server_embedded, 53xx
-    server_plant, 56xx server_fleet, 58xx server_storage), 6xxx API, 7xxx simulators, 8xxx rig and
-    scripts (82xx chaos).
+    server_plant, 56xx server_fleet, 57xx server_doctor, 58xx server_storage), 6xxx API, 7xxx
+    simulators, 8xxx rig and scripts (82xx chaos).
     """
     from runtime.messages import (
         api,
@@ -49,6 +49,7 @@ def areas() -> Mapping[str, Mapping[str, Text]]:
         edge_tools,
         rig,
         server,
+        server_doctor,
         server_embedded,
         server_fleet,
         server_plant,
@@ -68,6 +69,7 @@ def areas() -> Mapping[str, Mapping[str, Text]]:
         edge_status,
         edge_tools,
         server,
+        server_doctor,
         server_embedded,
         server_fleet,
         server_plant,

@@ -39,6 +39,7 @@ AREAS = {
     "edge_status": "4[56]",
     "edge_tools": "47",
     "server": "5",
+    "server_doctor": "57",
     "server_embedded": "52",
     "server_fleet": "56",
     "server_plant": "53",
@@ -51,7 +52,7 @@ AREAS = {
 # Other areas of the 4xxx and 5xxx ranges have a module of their own.
 ELSEWHERE = {
     "edge": ("45", "46", "47", "48", "49"),
-    "server": ("52", "53", "56", "58"),
+    "server": ("52", "53", "56", "57", "58"),
     "rig": ("82",),
 }
 
