@@ -22,7 +22,7 @@ from edge_agent.configure.configurator import Configurator
 from edge_agent.page.facts import Facts
 from edge_agent.watch import tell
 from runtime import cli, logs, platform
-from runtime.errors import Reconfigure, RetryLater
+from runtime.errors import LinesideError, Reconfigure, RetryLater
 from runtime.metrics import Metrics
 from runtime.supervise import Supervisor
 from wire.records import Event
@@ -76,12 +76,20 @@ class Agent:
                 await self._with_buffer(stop)
             except BufferDamaged as error:
                 _log.error(error.code, **error.params)
+                self._give_up(error)
             except Reconfigure as error:
                 raise self._who_runs(error) from error
             except RetryLater as error:
                 _log.error("LS-4109", reason=error, pause_s=_REOPEN_S)
+                self._give_up(error)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _REOPEN_S)
+
+    def _give_up(self, reason: LinesideError) -> None:
+        """Count and tell what waits for a buffer that nobody will write to any more."""
+        samples, events = (0, 0) if self.facts is None else self.facts.writer.give_up()
+        if samples or events:
+            _log.error("LS-4111", samples=samples, events=events, reason=reason)
 
     def _who_runs(self, error: Reconfigure) -> Reconfigure:
         """The error; where another agent has the buffer, with what that one says of itself."""
@@ -165,7 +173,7 @@ class Agent:
         try:
             await parts.writer.commit()
         except BufferBlocked as error:
-            _log.error("LS-4111", waiting=parts.writer.waiting, reason=error)
+            self._give_up(error)
         parts.session.leave(_LEAVE_S)
         if parts.session.connected:
             with contextlib.suppress(TimeoutError):

@@ -31,6 +31,11 @@ class EventLine:
     def __bool__(self) -> bool:
         return bool(self.kept or self.given_up or self._devices)
 
+    @property
+    def waiting(self) -> int:
+        """Events that wait themselves; what was given up is not among them."""
+        return len(self.kept) + len(self._devices)
+
     def add(self, event: Event) -> int:
         """Put an event at the end; how many had to be given up for it."""
         self.kept.append(event)

@@ -26,6 +26,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.buffer.encoding import of_events, of_samples, slices
 from edge_agent.buffer.events import EventLine
 from edge_agent.buffer.finish import to_the_end
 from edge_agent.buffer.numbering import Definition, TagNumbers, tables
@@ -35,16 +36,14 @@ from edge_agent.buffer.store import BufferBlocked, Store
 from runtime import logs
 from runtime.clock import Clock
 from runtime.metrics import Metrics
-from wire.columns import MAX_SAMPLES, encode_columns, family_code
+from wire.columns import family_code
 from wire.dtypes import DType
-from wire.errors import LimitExceeded
-from wire.frame import Kind, StreamClass, pack_body
-from wire.records import Event, Events, encode_record
+from wire.frame import StreamClass
+from wire.records import Event
 from wire.samples import Samples, concat
 
 _log = logs.get("edge.buffer")
 
-_MOST_EVENTS = 1_000
 _SWEEP_EVERY_S = 5.0
 _MOST_SWEEPS = 20
 _ALIVE_EVERY_S = 1.0
@@ -106,13 +105,13 @@ class Writer:
             "edge_samples_committed_total", "Samples durable in the buffer.", ["cls"]
         )
         self._dropped = metrics.counter(
-            "edge_samples_dropped_total", "Samples given up, a tombstone in their place.", ["cause"]
+            "edge_samples_dropped_total", "Samples given up, a gap in their place.", ["cause"]
         )
         self._dropped_records = metrics.counter(
             "edge_records_dropped_total", "Records given up, a tombstone in their place.", ["cause"]
         )
         self._dropped_events = metrics.counter(
-            "edge_events_dropped_total", "Events given up, one that counts them in their place."
+            "edge_events_dropped_total", "Events given up, a gap in their place."
         )
         self._failed = metrics.counter("edge_commits_failed_total", "Commits the disk refused.")
         self._seconds = metrics.histogram("edge_commit_seconds", "Duration of a commit.")
@@ -256,6 +255,18 @@ class Writer:
         self._grown += sum(len(entry.body.packed) for entry in entries)
         self._release()
 
+    def give_up(self) -> tuple[int, int]:
+        """Forget what waits, because nobody will try again: how many samples, how many events.
+
+        The server knows of it by the time without an agent, which begins with the last commit.
+        """
+        batch, self._waiting = self._waiting, _Waiting()
+        samples = sum(len(part) for parts in batch.samples.values() for part in parts)
+        events = batch.events.waiting
+        self._dropped.labels("stopped").inc(samples)
+        self._dropped_events.inc(events)
+        return samples, events
+
     async def _heartbeat(self) -> None:
         """Say on disk that the agent is running, where no commit said so."""
         if time.monotonic() - self._alive_s >= _ALIVE_EVERY_S:
@@ -334,58 +345,14 @@ class Writer:
                 continue
             samples, last_us = concat(batch.samples[cls]), self._marked[cls]
             events = batch.events.told() if cls is StreamClass.KEY else []
-            entries += _events(events, last_us if len(samples) else to_us)
+            entries += of_events(events, last_us if len(samples) else to_us)
             if not len(samples) and events:
                 continue
-            pieces = _slices(samples)
+            pieces = slices(samples)
             for piece in pieces:
                 # Only the last record of a commit can say that all is in the stream.
                 whole = piece is pieces[-1]
-                entries += self._split(cls, piece, to_us if whole else last_us, last_us)
+                entries += of_samples(
+                    cls, piece, self._families, to_us=to_us if whole else last_us, last_us=last_us
+                )
         return entries
-
-    def _split(self, cls: StreamClass, samples: Samples, to_us: int, last_us: int) -> list[Entry]:
-        try:
-            plain = encode_columns(samples, self._families, complete_to_us=to_us)
-            body = pack_body(Kind.SAMPLES, plain)
-        except LimitExceeded:
-            if len(samples) < 2:
-                raise
-            half = len(samples) // 2
-            first = self._split(cls, samples.take(slice(0, half)), last_us, last_us)
-            return first + self._split(cls, samples.take(slice(half, None)), to_us, last_us)
-        count = len(samples)
-        return [
-            Entry(
-                cls=cls,
-                body=body,
-                samples=count,
-                from_us=int(samples.ts.min()) if count else to_us,
-                to_us=int(samples.ts.max()) if count else to_us,
-            )
-        ]
-
-
-def _events(events: Sequence[Event], to_us: int) -> list[Entry]:
-    entries = []
-    for start in range(0, len(events), _MOST_EVENTS):
-        part = list(events[start : start + _MOST_EVENTS])
-        entries.append(
-            Entry(
-                cls=StreamClass.KEY,
-                body=encode_record(Events(events=part, to=to_us)),
-                from_us=min(event.at_us for event in part),
-                to_us=max(event.at_us for event in part),
-            )
-        )
-    return entries
-
-
-def _slices(samples: Samples) -> list[Samples]:
-    """Pieces of at most `MAX_SAMPLES`; one empty piece where there is none."""
-    if len(samples) <= MAX_SAMPLES:
-        return [samples]
-    return [
-        samples.take(slice(start, start + MAX_SAMPLES))
-        for start in range(0, len(samples), MAX_SAMPLES)
-    ]

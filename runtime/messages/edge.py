@@ -123,9 +123,11 @@ TEXTS: dict[str, Text] = {
         zh="本机时钟被调整了 {step_s} 秒，此后的时间戳以调整后的时钟为准。请启用时间同步（NTP）。",
     ),
     "LS-4111": Text(
-        en="{waiting} samples could not be written before stopping: {reason}. They are "
-        "lost; check the disk.",
-        zh="停止前有 {waiting} 个样本未能写入：{reason}。这些样本已丢失；请检查磁盘。",
+        en="{samples} samples and {events} events could not be written before this end: {reason} "
+        "They are lost; the server lists their time as a gap when the agent runs again. Check the "
+        "disk.",
+        zh="本次结束前有 {samples} 个样本和 {events} 个事件未能写入：{reason}这些数据已丢失；代理"
+        "再次运行后，服务器会把这段时间列为缺口。请检查磁盘。",
     ),
     "LS-4112": Text(
         en="The disk took nothing for so long that {events} of the oldest events did not fit into "

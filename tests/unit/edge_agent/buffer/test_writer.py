@@ -275,6 +275,32 @@ async def test_events_that_do_not_fit_while_the_disk_is_blocked_are_told_after_i
     assert [event.kind for event in last] == ["other"], "told once"
 
 
+async def test_what_waits_for_a_disk_that_is_not_asked_again_is_counted_and_forgotten(
+    store: Store, tmp_path: Path
+) -> None:
+    metrics = Metrics()
+    writer = Writer(
+        store, bounds=BOUNDS, commit_every_ms=20, max_waiting=100, clock=now_us, metrics=metrics
+    )
+    await writer.define([Definition(path="k", cls=KEY, dtype="i64")])
+    assert store._db is not None
+    await store._db.execute("pragma max_page_count = 1")
+    await writer.put(KEY, _samples(1, 60))
+    for at_us in range(10_002):
+        writer.event(Event(at_us=at_us, kind="other", detail={"text": uuid4().hex}))
+    writer.event(Event(at_us=1, kind="device_down", device="press"))
+    with pytest.raises(BufferBlocked):
+        await writer.commit()
+    assert writer.give_up() == (60, 10_000)
+    assert writer.give_up() == (0, 0)
+    told = metrics.render().decode()
+    assert 'edge_samples_dropped_total{cause="stopped"} 60.0' in told
+    assert "edge_events_dropped_total 10003.0" in told, "three had been given up before"
+    await store._db.execute("pragma max_page_count = 1000000")
+    await writer.commit()
+    assert (await _received(store)).values("k") == []
+
+
 async def test_a_commit_whose_caller_is_cancelled_is_neither_lost_nor_repeated(
     store: Store, writer: Writer
 ) -> None:
