@@ -16,11 +16,12 @@ from typing import Any, Final
 
 import psycopg
 
-from benchmarks.children import EdgeProgram, Helper, write_json
+from benchmarks.children import EdgeProgram, Helper
 from benchmarks.edge_side import PLANT, modbus_device
 from ingest_server.embedded.broker import EmbeddedBroker
 from ingest_server.embedded.postgres import EmbeddedPostgres
 from rig.programs import Program, python_module_command
+from rig.server_file import write_server_file
 
 LIMIT_S: Final = 120.0
 EVERY_MS: Final = 500
@@ -43,13 +44,13 @@ class Plant:
     @property
     def api(self) -> str:
         """Where the API answers."""
-        port = (self.folder / "server" / "api.port").read_text("ascii").strip()
+        port = (self.folder / "data" / "api.port").read_text("ascii").strip()
         return f"http://127.0.0.1:{port}"
 
     @property
     def token(self) -> str:
         """Its token."""
-        return (self.folder / "server" / "api.token").read_text("ascii").strip()
+        return (self.folder / "data" / "api.token").read_text("ascii").strip()
 
     def edge(self, name: str, devices: list[dict[str, Any]]) -> EdgeProgram:
         """An agent of its own identity."""
@@ -89,15 +90,7 @@ async def plant() -> AsyncIterator[Plant]:
             EmbeddedBroker(folder / "broker") as broker,
             EmbeddedPostgres(folder / "database", settings=settings) as database,
         ):
-            config = folder / "server.yaml"
-            write_json(
-                config,
-                {
-                    "data_dir": str(folder / "server"),
-                    "database": {"dsn": database.dsn},
-                    "broker": {"host": "127.0.0.1", "port": broker.port},
-                },
-            )
+            config = write_server_file(folder, dsn=database.dsn, host="127.0.0.1", port=broker.port)
             server = Program(
                 name="server",
                 command=python_module_command("ingest_server.cli", "run", str(config)),
@@ -107,7 +100,7 @@ async def plant() -> AsyncIterator[Plant]:
             try:
                 await server.wait_until(
                     lambda: (
-                        (folder / "server" / "api.port").exists()
+                        (folder / "data" / "api.port").exists()
                         and b"receiving" in server.log.read_bytes()
                     ),
                     limit_s=LIMIT_S,

@@ -69,8 +69,12 @@ def latency(results: Sequence[Result]) -> str:
 def lines(growth: Growth, series: Mapping[str, Points]) -> str:
     """Lines of figures by size, each with its points; a linear axis begins at 0."""
     points = [point for of in series.values() for point in of]
-    across = _Axis([x for x, _ in points], "x" in growth.by_tens, _LEFT, _WIDTH - 40)
-    up = _Axis([y for _, y in points], "y" in growth.by_tens, _TOP + _HIGH, _TOP + 10)
+    across = _Axis(
+        [x for x, _ in points], low=_LEFT, high=_WIDTH - 40, by_tens="x" in growth.by_tens
+    )
+    up = _Axis(
+        [y for _, y in points], low=_TOP + _HIGH, high=_TOP + 10, by_tens="y" in growth.by_tens
+    )
     parts = [
         _text(_LEFT, 18, f"{growth.title}, {growth.unit}", "start", size=14),
         f'<path d="M{_LEFT} {_TOP}V{_TOP + _HIGH}H{_WIDTH - 30}" stroke="#888" fill="none"/>',
@@ -116,7 +120,7 @@ def drawn(benchmark: str, results: Sequence[Result]) -> dict[str, str]:
 class _Axis:
     """Values to places, linear from 0 or by tens."""
 
-    def __init__(self, values: Sequence[float], by_tens: bool, low: float, high: float) -> None:  # noqa: FBT001
+    def __init__(self, values: Sequence[float], *, low: float, high: float, by_tens: bool) -> None:
         self._by_tens = by_tens and min(values) > 0
         self._low, self._high = low, high
         top = max(values)

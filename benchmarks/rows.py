@@ -36,6 +36,7 @@ from ingest_server.store import connection as connections
 from ingest_server.store import migrate
 from ingest_server.store.partitions import DAY_US, Partitions
 from rig.programs import Program, python_module_command
+from rig.server_file import write_server_file
 from runtime.clock import now_us
 from runtime.mqtt import BrokerAddress
 from wire.ids import EdgeId
@@ -242,14 +243,7 @@ async def _trend(folder: Path, filled: rows_filled.Filled, name: str, rounds: in
 
 
 def _api(folder: Path, dsn: str, broker: BrokerAddress) -> Program:
-    folder.mkdir(parents=True)
-    config = folder / "server.yaml"
-    settings = {
-        "data_dir": str(folder / "data"),
-        "database": {"dsn": dsn},
-        "broker": {"host": broker.host, "port": broker.port},
-    }
-    config.write_text(json.dumps(settings), "utf-8")
+    config = write_server_file(folder, dsn=dsn, host=broker.host, port=broker.port)
     return Program(
         name="api",
         command=python_module_command("ingest_server.cli", "run", str(config), "--role", "api"),

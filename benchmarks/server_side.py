@@ -20,6 +20,7 @@ from ingest_server.store import connection as connections
 from ingest_server.store import edges
 from ingest_server.store.copyrows import copy_readings, readings_of
 from rig.programs import Program, python_module_command
+from rig.server_file import write_server_file
 from runtime.clock import now_us
 from runtime.mqtt import BrokerAddress, Connection
 from wire.columns import decode_columns, encode_columns
@@ -82,16 +83,12 @@ class Worker:
     def __init__(
         self, folder: Path, *, dsn: str, broker: BrokerAddress, lease_s: float = 60
     ) -> None:
-        folder.mkdir(parents=True)
-        config = folder / "server.yaml"
-        settings = {
-            "data_dir": str(folder / "data"),
-            "database": {"dsn": dsn},
-            "broker": {"host": broker.host, "port": broker.port, "keepalive_s": 60},
-            # It is frozen for seconds while its work piles up: no other may take it for dead.
+        # It is frozen for seconds while its work piles up: no other may take it for dead.
+        patient: dict[str, dict[str, object]] = {
+            "broker": {"keepalive_s": 60},
             "ingest": {"lease_s": lease_s},
         }
-        config.write_text(json.dumps(settings), "utf-8")
+        config = write_server_file(folder, dsn=dsn, host=broker.host, port=broker.port, **patient)
         self.program = Program(
             name="server",
             command=python_module_command(

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from pydantic_core import PydanticKnownError
 
 from runtime.clock import Clock
-from runtime.problems import invalid
+from runtime.problems import exactly_one, invalid
 from wire.dtypes import DType
 from wire.frame import StreamClass
 from wire.ids import ID_PATTERN
@@ -68,8 +68,7 @@ class Deadband(Strict):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.absolute is None) == (self.percent is None):
-            raise invalid("LS-3005")
+        exactly_one("LS-3005", self.absolute, self.percent)
         return self
 
 

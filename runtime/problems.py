@@ -72,6 +72,12 @@ def invalid(code: str, **params: object) -> PydanticCustomError:
     return PydanticCustomError(CUSTOM, "{code}", {"code": code, "params": params})
 
 
+def exactly_one(code: str, *ways: object) -> None:
+    """Just one of these ways is given (neither None nor False), or `invalid(code)`."""
+    if sum(way is not None and way is not False for way in ways) != 1:
+        raise invalid(code)
+
+
 def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
     context: dict[str, Any] = info.context or {}
     return Path(context.get(FOLDER, ".")) / path.expanduser()

@@ -1,7 +1,7 @@
 """Keeps the tasks of a program alive: one that raises is started again, with growing pauses.
 
-Invariants: a task ends by returning or by `stop`, never silently; nothing started here outlives
-`async with`; the failure of one task touches no other.
+Invariants: a task ends by returning or by `stop`, never silently, and nobody else cancels it;
+nothing started here outlives `async with`; the failure of one task touches no other.
 """
 
 from __future__ import annotations
@@ -135,21 +135,18 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         failures = 0
         while True:
-            began, before = loop.time(), cancels()
+            began = loop.time()
             try:
                 await factory()
             except asyncio.CancelledError as cancelled:
-                # Only our own cancel ends the task; one that leaked out of something the task
-                # awaited would otherwise stop it for good without a word.
-                if cancels() > before:
-                    raise
                 failure: BaseException = cancelled
             except Exception as error:  # noqa: BLE001 - the outermost loop of every task
                 failure = error
             else:
                 return
+            # Its count of cancels does not tell: one may have leaked out of something the task
+            # awaited, and would stop it for good without a word; one may have been swallowed.
             if asyncio.current_task() in self._ended:
-                # Its cancel was swallowed, and what followed failed: it is to end all the same.
                 raise asyncio.CancelledError from failure
             # A run longer than the longest pause was a good one: start counting afresh.
             failures = 1 if loop.time() - began > backoff.most_s else failures + 1

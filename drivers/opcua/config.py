@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from drivers.base import Deadband, DeviceConfig, GroupConfig, Some, Strict, TagConfig
-from runtime.problems import ConfigPath, invalid
+from runtime.problems import ConfigPath, exactly_one, invalid
 from runtime.secret import Secret
 from wire.dtypes import DType
 
@@ -164,8 +164,7 @@ class Security(Strict):
 
     @model_validator(mode="after")
     def _known_in_one_way(self) -> Self:
-        if (self.server_sha256 is None) == (self.trusted_dir is None):
-            raise invalid("LS-3225")
+        exactly_one("LS-3225", self.server_sha256, self.trusted_dir)
         return self
 
 

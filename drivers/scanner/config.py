@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from drivers.base import DeviceConfig, Finite, GroupConfig, Some, Strict, TagConfig
 from drivers.scanner.pattern import MOST_WAYS, ways
 from drivers.serial_settings import SerialSettings
-from runtime.problems import invalid
+from runtime.problems import exactly_one, invalid
 from wire.dtypes import DType
 from wire.frame import StreamClass
 
@@ -175,9 +175,7 @@ class ScannerDevice(DeviceConfig):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        reached = (self.connect, self.listen, self.serial, self.keyboard or None)
-        if sum(way is not None for way in reached) != 1:
-            raise invalid("LS-3301")
+        exactly_one("LS-3301", self.connect, self.listen, self.serial, self.keyboard)
         if self.keyboard and self.heartbeat is not None:
             raise invalid("LS-3307")
         for text in (self.prefix, self.suffix):

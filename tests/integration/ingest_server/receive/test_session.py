@@ -20,6 +20,7 @@ from ingest_server.receive.live import LiveTable
 from ingest_server.receive.session import Session, Settings
 from ingest_server.receive.state import State
 from ingest_server.store.migrate import migrate
+from rig.server_file import write_server_file
 from runtime import logs
 from runtime.clock import now_us
 from runtime.metrics import Metrics
@@ -183,11 +184,12 @@ async def test_the_database_may_die_at_any_time(
 async def test_a_killed_server_loses_and_doubles_nothing(
     migrated: str, broker: EmbeddedBroker, tmp_path: Path, wait_for: WaitFor
 ) -> None:
-    config = tmp_path / "server.yaml"
-    config.write_text(
-        f"data_dir: data\ndatabase: {{dsn: '{migrated}'}}\n"
-        f"broker: {{host: {broker.host}, port: {broker.port}}}\n"
-        "ingest: {commit_every_ms: 5, rows_per_commit: 20}\n"
+    config = write_server_file(
+        tmp_path,
+        dsn=migrated,
+        host=broker.host,
+        port=broker.port,
+        ingest={"commit_every_ms": 5, "rows_per_commit": 20},
     )
     epoch = started(EDGE)
     fill(epoch, records=300, rows=10)

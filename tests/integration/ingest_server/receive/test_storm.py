@@ -12,6 +12,7 @@ import pytest
 
 from ingest_server.embedded.broker import EmbeddedBroker
 from ingest_server.store.migrate import migrate
+from rig.server_file import write_server_file
 from runtime import logs
 from tests.conftest import WaitFor
 from tests.integration.ingest_server.receive.looks import rows, stored, wanted
@@ -58,11 +59,7 @@ async def test_hundreds_that_come_back_at_once_lose_and_double_nothing_and_fill_
     tmp_path: Path, dsn: str, broker: EmbeddedBroker, wait_for: WaitFor
 ) -> None:
     migrate(dsn)
-    config = tmp_path / "server.yaml"
-    config.write_text(
-        f"data_dir: data\ndatabase: {{dsn: '{dsn}'}}\n"
-        f"broker: {{host: {broker.host}, port: {broker.port}}}\n"
-    )
+    config = write_server_file(tmp_path, dsn=dsn, host=broker.host, port=broker.port)
     epochs = fleet()
     edges = [MqttEdge(each, address_of(broker), timeout_s=10.0, window=4) for each in epochs]
 

@@ -15,6 +15,7 @@ import pytest
 
 from ingest_server.embedded.broker import EmbeddedBroker
 from ingest_server.store.migrate import migrate
+from rig.server_file import write_server_file
 from runtime.mqtt import BrokerAddress
 from tests.conftest import WaitFor
 from tests.integration.ingest_server.receive.looks import rows, stored, wanted
@@ -113,10 +114,8 @@ async def test_one_is_killed_one_is_stopped_and_everything_is_applied_once(
     tmp_path: Path, dsn: str, broker: EmbeddedBroker, wait_for: WaitFor
 ) -> None:
     migrate(dsn)
-    config = tmp_path / "server.yaml"
-    config.write_text(
-        f"data_dir: data\ndatabase: {{dsn: '{dsn}'}}\n"
-        f"broker: {{host: {broker.host}, port: {broker.port}}}\ningest: {{lease_s: {LEASE_S}}}\n"
+    config = write_server_file(
+        tmp_path, dsn=dsn, host=broker.host, port=broker.port, ingest={"lease_s": LEASE_S}
     )
     address = BrokerAddress(host=broker.host, port=broker.port)
     epochs = [started(edge) for edge in EDGES]
@@ -172,10 +171,8 @@ async def test_the_latest_values_are_right_whoever_served_the_tags(
     tmp_path: Path, dsn: str, nats: EmbeddedBroker, wait_for: WaitFor
 ) -> None:
     migrate(dsn)
-    config = tmp_path / "server.yaml"
-    config.write_text(
-        f"data_dir: data\ndatabase: {{dsn: '{dsn}'}}\n"
-        f"broker: {{host: {nats.host}, port: {nats.port}}}\ningest: {{lease_s: {LEASE_S}}}\n"
+    config = write_server_file(
+        tmp_path, dsn=dsn, host=nats.host, port=nats.port, ingest={"lease_s": LEASE_S}
     )
     address = BrokerAddress(host=nats.host, port=nats.port)
     epochs = [started(edge) for edge in EDGES]
