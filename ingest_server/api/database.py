@@ -12,6 +12,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
+import selectors
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from types import TracebackType
@@ -79,7 +80,7 @@ class Database:
             # The pool's own attempts back off to minutes; given up soon, the next request makes
             # a new one, so a database that is back is used at once.
             reconnect_timeout=self._wait_s,
-            check=AsyncConnectionPool.check_connection,
+            check=_check,
             name="api",
             open=False,
         )
@@ -166,6 +167,19 @@ class Database:
                 raise
             _log.info("the database did not answer a request", reason=_first_line(error))
             raise problem from error
+
+
+async def _check(connection: psycopg.AsyncConnection[DictRow]) -> None:
+    """Raises psycopg.Error for a connection that broke while it waited in the pool.
+
+    The database says nothing by itself to a connection at rest, unless it ends it: so only where
+    there is something to read is the database asked, which would cost every request a round trip.
+    """
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection.fileno(), selectors.EVENT_READ)
+        if not selector.select(0):
+            return
+    await AsyncConnectionPool.check_connection(connection)
 
 
 def problem_of(error: psycopg.Error) -> ApiProblem | None:

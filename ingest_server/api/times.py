@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainSerializer
 
-_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 _ISO: Final = re.compile(
@@ -34,7 +34,7 @@ def _instant(value: object) -> object:
     # A zone of almost a day would carry the ends of the calendar out of it.
     if not 1970 <= at.year < 2200:
         raise ValueError("LS-6028")
-    return min(max(at.astimezone(UTC), _EARLIEST), _LATEST)
+    return min(max(at.astimezone(UTC), EARLIEST), _LATEST)
 
 
 Instant = Annotated[

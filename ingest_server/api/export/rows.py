@@ -81,7 +81,7 @@ def bucket_rows(frame: Mapping[str, Any]) -> list[Row]:
     return [
         (
             frame["tag"],
-            *_parts(bucket["ts"]),
+            *_told(bucket["ts"]),
             *(bucket[name] for name in _BUCKET),
             frame["unit"],
         )

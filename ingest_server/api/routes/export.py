@@ -19,10 +19,10 @@ from ingest_server.api.names import MAX_TAGS, TagName
 from ingest_server.api.problems import Invalid
 from ingest_server.api.routes.readings import MAX_POINTS, span_of
 from ingest_server.api.series.buckets import fill_buckets
-from ingest_server.api.series.definitions import Look, definitions_of, look_at
+from ingest_server.api.series.definitions import Look, look_at
 from ingest_server.api.series.spans import bucket_begins
 from ingest_server.api.shape import Context, Ctx, Lang, Query, problems
-from ingest_server.api.times import BucketText, Instant, ZoneName, bucket_width, zone_of
+from ingest_server.api.times import BucketText, Instant, ZoneName, bucket_width
 from ingest_server.store import reads
 from runtime.messages import Language
 
@@ -131,8 +131,7 @@ async def _pieces(
     context: Context, query: ExportQuery, lang: Language, start: datetime, to: datetime
 ) -> AsyncGenerator[bytes]:
     async with context.database.exporting() as connection:
-        definitions = await definitions_of(connection, query.tag)
-        look = await look_at(connection, definitions, start, to, zone_name=query.tz)
+        look = await look_at(connection, query.tag, start, to, zone_name=query.tz)
         frames = look.series
         if query.bucket != "raw":
             await _fill(context, connection, query, look, start, to)
@@ -155,9 +154,8 @@ async def _fill(
     to: datetime,
 ) -> None:
     frames = look.series
-    zone = zone_of(next(iter(frames.values()))["time_zone"])
     width: timedelta = bucket_width(query.bucket)
-    begins = bucket_begins(start, to, width, zone, most=MAX_POINTS // len(frames))
+    begins = bucket_begins(start, to, width, look.zone, most=MAX_POINTS // len(frames))
     if begins is None:
         raise Invalid("LS-6015", at="query.bucket", limit=MAX_POINTS)
     await fill_buckets(

@@ -20,10 +20,10 @@ from ingest_server.api.names import MAX_TAGS, TagName
 from ingest_server.api.problems import Invalid
 from ingest_server.api.series.answers import Readings
 from ingest_server.api.series.buckets import fill_buckets
-from ingest_server.api.series.definitions import definitions_of, look_at
+from ingest_server.api.series.definitions import look_at
 from ingest_server.api.series.pieces import Source
 from ingest_server.api.series.raw import fill_raw, place_of
-from ingest_server.api.series.spans import begins_for, bucket_begins
+from ingest_server.api.series.spans import Begins, begins_for, bucket_begins
 from ingest_server.api.shape import Ctx, Query, problems
 from ingest_server.api.times import (
     BucketText,
@@ -32,7 +32,6 @@ from ingest_server.api.times import (
     bucket_width,
     iso,
     width_text,
-    zone_of,
 )
 
 router = APIRouter(prefix="/api/v1", tags=["readings"])
@@ -66,8 +65,8 @@ class ReadingsQuery(Query):
         ge=2,
         le=5_000,
         description="Instead of `bucket`, as many as a screen has columns: the readings themselves "
-        "where no tag has more than that, else at most so many buckets, of a round width. The "
-        "least and the greatest of each keep every peak.",
+        "where no tag has more than that and all are kept, else at most so many buckets, of a "
+        "round width. The least and the greatest of each keep every peak.",
     )
     tz: ZoneName | None = Field(
         default=None,
@@ -114,22 +113,13 @@ async def readings(context: Ctx, query: Annotated[ReadingsQuery, InQuery()]) -> 
     """
     start, to = span_of(query.from_, query.to, context.now())
     async with context.database.reading() as connection:
-        definitions = await definitions_of(connection, query.tag)
-        zone = zone_of(query.tz or definitions[0]["time_zone"] or "UTC")
-        look = await look_at(
-            connection, definitions, start, to, zone_name=query.tz, few=query.points
-        )
-        series = look.series
+        look = await look_at(connection, query.tag, start, to, zone_name=query.tz)
+        series, zone = look.series, look.zone
         limit, following = query.limit, None
         buckets = _buckets(query, start, to, zone, len(series))
-        if query.points is not None and look.most <= query.points:
-            buckets, limit = None, MAX_POINTS
         source: Source = "raw"
-        if buckets is None:
-            place = place_of(query.cursor, start, to)
-            following = await fill_raw(connection, series, place, to, limit)
-        else:
-            source = await fill_buckets(
+        if buckets is not None:
+            source, most = await fill_buckets(
                 connection,
                 series,
                 start,
@@ -138,6 +128,14 @@ async def readings(context: Ctx, query: Annotated[ReadingsQuery, InQuery()]) -> 
                 most_samples=context.most_samples,
                 stale=look.stale,
             )
+            if query.points is not None and most <= query.points and look.kept_since <= start:
+                # So few that a screen has room for each: they are shown as they are.
+                buckets, source, limit = None, "raw", MAX_POINTS
+                for frame in series.values():
+                    frame["buckets"] = []
+        if buckets is None:
+            place = place_of(query.cursor, start, to)
+            following = await fill_raw(connection, series, place, to, limit)
     width = None if buckets is None else buckets[0]
     answer = {
         "from": iso(start.astimezone(zone)),
@@ -150,15 +148,15 @@ async def readings(context: Ctx, query: Annotated[ReadingsQuery, InQuery()]) -> 
         "next": following,
     }
     # Built by hand and not validated again: a page may hold ten thousand readings. The tests hold
-    # what comes out against the model. Times of readings and buckets are still datetimes: written
-    # by the serializer they cost a twentieth of what `iso` takes, and look the same.
+    # what comes out against the model. Times of readings are still datetimes: written by the
+    # serializer they cost a twentieth of what `iso` takes, and look the same.
     body = orjson.dumps(answer, option=orjson.OPT_UTC_Z)
     return Response(body, media_type="application/json")
 
 
 def _buckets(
     query: ReadingsQuery, start: datetime, to: datetime, zone: tzinfo, tags: int
-) -> tuple[timedelta, list[datetime]] | None:
+) -> tuple[timedelta, Begins] | None:
     """Width and begins of the buckets asked for; None: the readings themselves."""
     most = MAX_POINTS // tags
     if query.points is None and query.bucket in (None, "raw"):

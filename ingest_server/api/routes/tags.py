@@ -12,7 +12,7 @@ from pydantic import Field
 
 from ingest_server.api.names import MAX_TAGS, TagName, tag_text
 from ingest_server.api.pages import Key, Paged, filters_of
-from ingest_server.api.series.definitions import definitions_of
+from ingest_server.api.series.definitions import refuse_unknown
 from ingest_server.api.shape import (
     Answer,
     Context,
@@ -225,7 +225,7 @@ async def latest(context: Ctx, query: Annotated[LatestQuery, InQuery()]) -> Late
     """
     async with context.database.reading() as connection:
         if query.tag:
-            await definitions_of(connection, query.tag)
+            await refuse_unknown(connection, query.tag)
         page = await _LATEST.page(connection, query, **_filters(query))
         streams = await reads.rows(
             connection, "edges", "streams", edges=list({row["edge_id"] for row in page.rows})

@@ -7,35 +7,43 @@ their readings are read.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 from psycopg.rows import TupleRow
 
 from ingest_server.api.database import Connection
 from ingest_server.api.problems import Invalid
+from ingest_server.api.series.local import iso_texts
 from ingest_server.api.series.pieces import HOUR, MINUTE, Piece, Source, pieces
+from ingest_server.api.series.spans import Begins
 from ingest_server.api.times import zone_of
 from ingest_server.api.values import LARGEST_EXACT, reader_of
 from ingest_server.store import reads
+from runtime.clock import from_datetime, to_datetime
 from wire.dtypes import DType
 
 _WIDE: Final = frozenset(dtype for dtype in DType if dtype.needs_big)
-_UNITS: Final[Mapping[Source, timedelta]] = {"1m": MINUTE, "1h": HOUR}
+_US: Final = timedelta(microseconds=1)
+_UNITS_US: Final[Mapping[Source, int]] = {"1m": MINUTE // _US, "1h": HOUR // _US}
 _ORDER: Final[tuple[Source, ...]] = ("raw", "1m", "1h")
 
 Frames = Mapping[int, dict[str, Any]]
 
 
 class _Part(NamedTuple):
-    """What a piece says about a bucket. Values are as stored: float, int or text.
+    """What a piece says about a bucket, in the order of the columns of `rolled_*` and `each_*`.
 
-    The order is that of the columns of `rolled_*` and `each_*` from the third on.
+    Values are as stored: float, int or text.
     """
 
+    tag: int
+    bucket: int
+    """Its number, from 1."""
     samples: int
     good: int
     mean: float | None
@@ -43,8 +51,15 @@ class _Part(NamedTuple):
     greatest: Any
     first: Any
     last: Any
-    twa: float | None = None
+    twa: float | None
     """Only of a rollup that is the whole bucket."""
+
+
+class Filled(NamedTuple):
+    """The coarsest table that was used, and how many samples the tag with the most has."""
+
+    source: Source
+    most: int
 
 
 async def fill_buckets(
@@ -52,31 +67,28 @@ async def fill_buckets(
     series: Frames,
     start: datetime,
     to: datetime,
-    begins: Sequence[datetime],
+    begins: Begins,
     *,
     most_samples: int,
-    stale: Sequence[Mapping[str, Any]],
-) -> Source:
-    """Put the buckets into their series; gives the coarsest table that was used.
+    stale: Mapping[str, Sequence[datetime]],
+) -> Filled:
+    """Put the buckets into their series.
 
-    `begins`: of the buckets, the first not after `start`. `stale`: what has to be rolled up anew
-    (`look_at`). Raises Invalid where more than `most_samples` readings would have
-    to be read.
+    `begins`: of the buckets, the first not after `start`. `stale`: `minutes` and `hours` that have
+    to be rolled up anew (`look_at`). Raises Invalid where more than `most_samples` readings would
+    have to be read.
     """
     reading = _Reading(connection, series, begins, to, most_samples=most_samples)
     numeric = [tag for tag, frame in series.items() if frame["dtype"] != DType.STR]
-    marked: dict[str, list[datetime]] = {"minutes": [], "hours": []}
-    for row in stale:
-        marked[row["what"]].append(row["at"])
-    plan = pieces(start, to, begins, **marked)
+    plan = pieces(start, to, begins, minutes=stale["minutes"], hours=stale["hours"])
     rolled = await reading.exact(numeric, plan)
     await reading.take(rolled, plan)
     await reading.take(
         [tag for tag in series if tag not in rolled], [Piece(source="raw", start=start, to=to)]
     )
-    reading.finish()
+    most = reading.finish()
     used = [piece.source for piece in plan if rolled]
-    return max(used, key=_ORDER.index, default="raw")
+    return Filled(max(used, key=_ORDER.index, default="raw"), most)
 
 
 class _Reading:
@@ -86,18 +98,23 @@ class _Reading:
         self,
         connection: Connection,
         series: Frames,
-        begins: Sequence[datetime],
+        begins: Begins,
         to: datetime,
         *,
         most_samples: int,
     ) -> None:
         self._connection = connection
         self._series = series
-        self._begins = list(begins)
-        self._width = min((b - a for a, b in pairwise(begins)), default=to - begins[0])
+        self._begins = begins
+        self._width_us = int(
+            np.diff(begins).min() if len(begins) > 1 else from_datetime(to) - begins[0]
+        )
         self._most_samples = most_samples
         self._left = dict.fromkeys(series, most_samples // len(series))
-        self._parts: dict[int, dict[int, list[_Part]]] = {tag: {} for tag in series}
+        # Rows like `_Part`, one a bucket, in the order of time. What a bucket is made of where
+        # that is several parts, which few are, stands in `_more` by its place.
+        self._parts: dict[int, list[TupleRow]] = {tag: [] for tag in series}
+        self._more: dict[int, dict[int, list[_Part]]] = {tag: {} for tag in series}
 
     async def exact(self, tags: Sequence[int], plan: Iterable[Piece]) -> list[int]:
         """Those of the tags whose rollups are exact in the pieces that come from rollups."""
@@ -137,57 +154,59 @@ class _Reading:
                 asked = self._asked(tags, piece)
                 (rows,) = await reads.tuples(self._connection, "readings", asked)
             if piece.source == "raw":
-                self._read(tags, piece, rows)
+                self._read(tags, rows)
             else:
                 self._sum(tags, piece, rows)
 
-    def _within(self, piece: Piece) -> tuple[int, list[datetime]]:
+    def _within(self, piece: Piece) -> tuple[int, Begins]:
         """How many buckets end before the piece, and the begins of those that lie in it.
 
         To send all begins with each piece costs more than to sum up.
         """
-        before = max(bisect_right(self._begins, piece.start) - 1, 0)
-        return before, self._begins[before : bisect_left(self._begins, piece.to)]
+        start_us, to_us = from_datetime(piece.start), from_datetime(piece.to)
+        before = max(int(np.searchsorted(self._begins, start_us, side="right")) - 1, 0)
+        return before, self._begins[before : np.searchsorted(self._begins, to_us)]
 
     def _asked(self, tags: Sequence[int], piece: Piece) -> tuple[str, dict[str, Any]]:
-        _, begins = self._within(piece)
-        values = {"tags": list(tags), "from_ts": piece.start, "to_ts": piece.to}
+        before, begins = self._within(piece)
+        values = {
+            "tags": list(tags),
+            "from_ts": piece.start,
+            "to_ts": piece.to,
+            "before": before,
+        }
         if piece.source == "raw":
             return "bucketed", {
                 **values,
                 "wide": [self._series[tag]["dtype"] == DType.U64 for tag in tags],
                 "small": [self._series[tag]["dtype"] not in _WIDE for tag in tags],
-                "begins": begins,
+                "begins": _datetimes(begins),
                 "most": max(self._left[tag] for tag in tags),
             }
         if _is_each(begins, piece):
             return f"each_{piece.source}", values
-        return f"rolled_{piece.source}", {**values, "begins": begins}
+        return f"rolled_{piece.source}", {**values, "begins": _datetimes(begins)}
 
     def _sum(self, tags: Sequence[int], piece: Piece, rows: Sequence[TupleRow]) -> None:
-        """Add what a rollup says."""
-        before, _ = self._within(piece)
-        is_whole = piece.source != "raw" and self._width == _UNITS[piece.source]
-        wide = {tag for tag in tags if self._series[tag]["dtype"] in _WIDE}
-        for row in rows:
-            tag, bucket = row[0], row[1]
-            part = _Part._make(row[2:]) if is_whole else _Part(*row[2:-1])
-            if tag in wide:
-                part = part._replace(
-                    least=_whole(part.least),
-                    greatest=_whole(part.greatest),
-                    first=_whole(part.first),
-                    last=_whole(part.last),
-                )
-            self._parts[tag].setdefault(before + bucket, []).append(part)
+        """Add what a rollup says, whose columns are a tag and those of a part."""
+        if self._width_us != _UNITS_US.get(piece.source):
+            # The mean of a part of the bucket says nothing about the bucket.
+            rows = [(*row[:-1], None) for row in rows]
+        each = [(tags[0], rows)] if len(tags) == 1 else groupby(rows, itemgetter(0))
+        for tag, mine in each:
+            if self._series[tag]["dtype"] in _WIDE:
+                self._add(tag, [_as_whole(row) for row in mine])
+            else:
+                self._add(tag, list(mine))
 
-    def _read(self, tags: Sequence[int], piece: Piece, rows: Sequence[TupleRow]) -> None:
+    def _read(self, tags: Sequence[int], rows: Sequence[TupleRow]) -> None:
         """Add what the readings say, whose columns are those of `bucketed`."""
-        before, _ = self._within(piece)
         for tag, bucket, samples, good, *rest in rows:
             low, high, mean, low_big, high_big, mean_big, *ends = rest
             self._left[tag] -= samples
             part = _Part(
+                tag,
+                bucket,
                 samples,
                 good,
                 mean if mean is not None else mean_big,
@@ -195,36 +214,65 @@ class _Reading:
                 _first_of(high, high_big),
                 _first_of(*ends[:3]),
                 _first_of(*ends[3:]),
+                None,
             )
-            self._parts[tag].setdefault(before + bucket, []).append(part)
+            self._add(tag, [part])
         if min(self._left[tag] for tag in tags) <= 0:
             raise Invalid("LS-6017", at="query.from", limit=self._most_samples)
 
-    def finish(self) -> None:
-        """Put the parts of each bucket together, in the order of time."""
-        for tag, buckets in self._parts.items():
+    def _add(self, tag: int, parts: list[TupleRow]) -> None:
+        known, more = self._parts[tag], self._more[tag]
+        if known and parts and known[-1][1] == parts[0][1]:
+            more.setdefault(len(known) - 1, [_Part._make(known[-1])]).append(_Part._make(parts[0]))
+            del parts[0]
+        known.extend(parts)
+
+    def finish(self) -> int:
+        """Put the parts of each bucket together; gives the count of the tag with the most."""
+        most = 0
+        times: dict[str, list[str]] = {}
+        for tag, parts in self._parts.items():
+            if not parts:
+                continue
+            for place, several in self._more[tag].items():
+                parts[place] = _together(several)
             frame = self._series[tag]
-            zone = zone_of(frame["time_zone"])
-            read, is_time = _told_as(frame["dtype"]), frame["dtype"] == DType.TIME
-            frame["buckets"].extend(
-                _bucket(buckets[number], read, begin.astimezone(zone), is_time=is_time)
-                for number, begin in enumerate(self._begins, start=1)
-                if number in buckets
-            )
+            zone = frame["time_zone"]
+            if zone not in times:
+                times[zone] = iso_texts(self._begins, zone_of(zone))
+            _, numbers, samples, *columns = zip(*parts, strict=True)
+            begins = [times[zone][number - 1] for number in numbers]
+            frame["buckets"] = _buckets(begins, samples, columns, frame["dtype"])
+            most = max(most, sum(samples))
+        return most
+
+
+def _datetimes(begins: Begins) -> list[datetime]:
+    return [to_datetime(begin_us) for begin_us in begins.tolist()]
+
+
+def _as_whole(row: TupleRow) -> _Part:
+    part = _Part._make(row)
+    return part._replace(
+        least=_whole(part.least),
+        greatest=_whole(part.greatest),
+        first=_whole(part.first),
+        last=_whole(part.last),
+    )
 
 
 def _whole(value: float | None) -> int | None:
     return None if value is None else int(value)
 
 
-def _is_each(begins: Sequence[datetime], piece: Piece) -> bool:
+def _is_each(begins: Begins, piece: Piece) -> bool:
     """Whether the piece's buckets are the rollup's own: then there is nothing to sum up."""
-    unit = _UNITS[piece.source]
-    count = len(begins)
+    unit_us = _UNITS_US[piece.source]
+    start_us, to_us = from_datetime(piece.start), from_datetime(piece.to)
     return (
-        begins[0] == piece.start
-        and piece.start + count * unit == piece.to
-        and all(after - begin == unit for begin, after in pairwise(begins))
+        bool(begins[0] == start_us)
+        and start_us + len(begins) * unit_us == to_us
+        and bool((np.diff(begins) == unit_us).all())
     )
 
 
@@ -232,48 +280,53 @@ def _first_of(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-def _bucket(
-    parts: Sequence[_Part], read: Callable[[Any], Any], begin: datetime, *, is_time: bool
-) -> dict[str, Any]:
-    if len(parts) == 1:
-        (part,) = parts
-        if read is _as_it_is and part.good:  # nearly always
-            return {
-                "ts": begin,
-                "count": part.samples,
-                "good": part.good / part.samples,
-                "min": part.least,
-                "max": part.greatest,
-                "mean": part.mean,
-                "twa": part.twa,
-                "first": part.first,
-                "last": part.last,
-            }
-        return {
-            "ts": begin,
-            "count": part.samples,
-            "good": part.good / part.samples,
-            "min": read(part.least),
-            "max": read(part.greatest),
-            "mean": None if is_time or not part.good else part.mean,
-            "twa": None if is_time else part.twa,
-            "first": read(part.first) if part.good else None,
-            "last": read(part.last) if part.good else None,
-        }
-    samples = sum(part.samples for part in parts)
+def _together(parts: Sequence[_Part]) -> _Part:
+    """One part of several of a bucket, in the order of time."""
     good = [part for part in parts if part.good]
     numbers = [part for part in good if part.least is not None]
-    return {
-        "ts": begin,
-        "count": samples,
-        "good": sum(part.good for part in good) / samples,
-        "min": read(min((part.least for part in numbers), default=None)),
-        "max": read(max((part.greatest for part in numbers), default=None)),
-        "mean": None if is_time else _mean(numbers),
-        "twa": None,
-        "first": read(_first_of(*(part.first for part in good))),
-        "last": read(_first_of(*(part.last for part in reversed(good)))),
-    }
+    return parts[0]._replace(
+        samples=sum(part.samples for part in parts),
+        good=sum(part.good for part in good),
+        mean=_mean(numbers),
+        least=min((part.least for part in numbers), default=None),
+        greatest=max((part.greatest for part in numbers), default=None),
+        first=_first_of(*(part.first for part in good)),
+        last=_first_of(*(part.last for part in reversed(good))),
+        twa=None,
+    )
+
+
+def _buckets(
+    begins: Sequence[str],
+    samples: Sequence[int],
+    columns: Sequence[Sequence[Any]],
+    dtype: str,
+) -> list[dict[str, Any]]:
+    """What is answered (`answers.Bucket`), of the columns of parts from `good` on."""
+    good, mean, least, greatest, first, last, twa = columns
+    read = _told_as(dtype)
+    if read is not None:
+        least, greatest, first, last = (
+            [read(value) for value in column] for column in (least, greatest, first, last)
+        )
+    if dtype == DType.TIME:
+        mean = twa = [None] * len(begins)
+    return [
+        {
+            "ts": ts,
+            "count": n,
+            "good": sound / n,
+            "min": low,
+            "max": high,
+            "mean": average if sound else None,
+            "twa": weighted,
+            "first": at_first if sound else None,
+            "last": at_last if sound else None,
+        }
+        for ts, n, sound, average, low, high, at_first, at_last, weighted in zip(
+            begins, samples, good, mean, least, greatest, first, last, twa, strict=True
+        )
+    ]
 
 
 def _mean(parts: Sequence[_Part]) -> float | None:
@@ -286,10 +339,11 @@ def _mean(parts: Sequence[_Part]) -> float | None:
     return sum(m * w for m, w in zip(means, weights, strict=True)) / sum(weights)
 
 
-def _told_as(dtype: str) -> Callable[[Any], Any]:
-    read = reader_of(dtype)
+def _told_as(dtype: str) -> Callable[[Any], Any] | None:
+    """Makes the JSON value of a stored one; None: they are the same."""
     if dtype in (DType.F32, DType.F64):
-        return _as_it_is
+        return None
+    read = reader_of(dtype)
 
     def told(value: Any) -> Any:
         if isinstance(value, float):
@@ -298,7 +352,3 @@ def _told_as(dtype: str) -> Callable[[Any], Any]:
         return read(None, None, value) if isinstance(value, str) else read(None, value, None)
 
     return told
-
-
-def _as_it_is(value: Any) -> Any:
-    return value

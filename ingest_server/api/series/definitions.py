@@ -2,83 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
+import orjson
+
 from ingest_server.api.database import Connection
-from ingest_server.api.names import parts_of, tag_text
+from ingest_server.api.names import Parts, parts_of, tag_text
 from ingest_server.api.problems import NotFound
 from ingest_server.api.series.answers import MAX_GAPS
-from ingest_server.api.times import iso, zone_of
+from ingest_server.api.times import EARLIEST, iso, zone_of
 from ingest_server.store import reads
-from wire.dtypes import DType
-
-
-async def definitions_of(connection: Connection, tags: Sequence[str]) -> list[dict[str, Any]]:
-    """Every definition of these tags, in their order. Raises NotFound for the first unknown one."""
-    wanted = [parts_of(tag) for tag in dict.fromkeys(tags)]
-    names = {
-        "plants": [parts[0] for parts in wanted],
-        "edges": [parts[1] for parts in wanted],
-        "paths": [parts[2] for parts in wanted],
-    }
-    # The begin of the transaction goes along.
-    (found,) = await reads.several(connection, "readings", ("definitions", names))
-    known = {(row["plant"], row["edge"], row["path"]) for row in found}
-    for parts in wanted:
-        if parts not in known:
-            raise NotFound("LS-6012", tag=tag_text(parts))
-    return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
     """What is known of some series before any of their readings is fetched.
 
-    `series` by tag id, without readings; `most`: how many readings the tag with the most has, as
-    far as that was asked for; `stale`: rows of what has to be rolled up anew.
+    `series` by tag id, without readings; `zone` is that of the first of them; before `kept_since`
+    readings of one of them are gone; `stale`: `minutes` and `hours` that have to be rolled up anew.
     """
 
     series: dict[int, dict[str, Any]]
+    zone: tzinfo
     gaps_more: bool
-    most: int
-    stale: list[dict[str, Any]]
+    kept_since: datetime
+    stale: dict[str, list[datetime]]
+
+
+async def refuse_unknown(connection: Connection, tags: Sequence[str]) -> None:
+    """Raises NotFound for the first of these tags that nobody knows."""
+    wanted = [parts_of(tag) for tag in tags]
+    _refuse(wanted, await reads.rows(connection, "readings", "known_tags", **_columns(wanted)))
 
 
 async def look_at(
     connection: Connection,
-    definitions: Sequence[Mapping[str, Any]],
+    tags: Sequence[str],
     start: datetime,
     to: datetime,
     *,
     zone_name: str | None,
-    few: int | None = None,
 ) -> Look:
-    """All of it at once: each question of its own would wait for the one before it.
+    """Every definition of these tags, in their order, and what is missing of it.
 
-    `zone_name` is the zone of all times; default: that of each tag's plant. `few`: readings are
-    counted up to one more than that; None: not at all.
+    `zone_name` is the zone of all times; default: that of each tag's plant. Raises NotFound for the
+    first tag that nobody knows.
     """
-    edges = list({row["edge_id"] for row in definitions})
-    span = {"from_ts": start, "to_ts": to}
-    numeric = [row["tag_id"] for row in definitions if row["dtype"] != DType.STR]
-    asked: list[tuple[str, dict[str, Any]]] = [
-        ("known_to", {"edges": edges}),
-        ("gaps", {"edges": edges, **span, "limit": MAX_GAPS + 1}),
-        ("stale", {"tags": numeric, **span}),
-    ]
-    if few is not None:
-        tags = [row["tag_id"] for row in definitions]
-        asked.append(("most", {"tags": tags, **span, "limit": few + 1}))
-    streams, gaps, stale, *counted = await reads.several(connection, "readings", *asked)
-    return Look(
-        series=_frames(definitions, streams, gaps, zone_name),
-        gaps_more=len(gaps) > MAX_GAPS,
-        most=(counted[0][0]["most"] or 0) if counted else 0,
-        stale=stale,
+    wanted = [parts_of(tag) for tag in dict.fromkeys(tags)]
+    ((found, *told),) = await reads.tuple_rows(
+        connection,
+        "readings",
+        "look",
+        **_columns(wanted),
+        from_ts=start,
+        to_ts=to,
+        limit=MAX_GAPS + 1,
     )
+    definitions = _listed(found)
+    _refuse(wanted, definitions)
+    streams, gaps, minutes, hours = map(_listed, told)
+    series = _frames(definitions, streams, gaps, zone_name)
+    return Look(
+        series=series,
+        zone=zone_of(next(iter(series.values()))["time_zone"]),
+        gaps_more=len(gaps) > MAX_GAPS,
+        kept_since=max(
+            (datetime.fromisoformat(row["kept_since"]) for row in definitions if row["kept_since"]),
+            default=EARLIEST,
+        ),
+        stale={
+            "minutes": [datetime.fromisoformat(at) for at in minutes],
+            "hours": [datetime.fromisoformat(at) for at in hours],
+        },
+    )
+
+
+def _columns(wanted: Sequence[Parts]) -> dict[str, list[str]]:
+    return {
+        "plants": [plant for plant, _, _ in wanted],
+        "edges": [edge for _, edge, _ in wanted],
+        "paths": [path for _, _, path in wanted],
+    }
+
+
+def _refuse(wanted: Sequence[Parts], rows: Iterable[Mapping[str, Any]]) -> None:
+    known = {(row["plant"], row["edge"], row["path"]) for row in rows}
+    for parts in wanted:
+        if parts not in known:
+            raise NotFound("LS-6012", tag=tag_text(parts))
+
+
+def _listed(text: str | None) -> list[Any]:
+    """A column of `look`; null where there are none."""
+    found: list[Any] = orjson.loads(text) if text else []
+    return found
 
 
 def _frames(
@@ -99,8 +119,8 @@ def _frames(
             "dtype": row["dtype"],
             "unit": row["unit"],
             "time_zone": named,
-            "complete_to": complete_to and iso(complete_to.astimezone(zone)),
-            "kept_since": row["kept_since"] and iso(row["kept_since"].astimezone(zone)),
+            "complete_to": _told(complete_to, zone),
+            "kept_since": _told(row["kept_since"], zone),
             "gaps": [_gap(gap, zone) for gap in gaps[:MAX_GAPS] if _concerns(gap, row)],
             "readings": [],
             "buckets": [],
@@ -118,10 +138,15 @@ def _concerns(gap: Mapping[str, Any], tag: Mapping[str, Any]) -> bool:
 
 def _gap(row: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
     return {
-        "from": iso(row["from_ts"].astimezone(zone)),
-        "to": row["to_ts"] and iso(row["to_ts"].astimezone(zone)),
+        "from": _told(row["from_ts"], zone),
+        "to": _told(row["to_ts"], zone),
         "cause": row["cause"],
         "samples": row["samples"],
         "exact": row["exact"],
         "accepted": row["accepted"],
     }
+
+
+def _told(at: str | None, zone: tzinfo) -> str | None:
+    """A time as the database writes it in JSON, as the API tells it."""
+    return None if at is None else iso(datetime.fromisoformat(at).astimezone(zone))

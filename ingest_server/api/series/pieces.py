@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final, Literal
 
+from ingest_server.api.series.spans import Begins
+
 Source = Literal["raw", "1m", "1h"]
 
 MINUTE: Final = timedelta(minutes=1)
@@ -33,7 +35,7 @@ class Piece:
 def pieces(
     start: datetime,
     to: datetime,
-    begins: Sequence[datetime],
+    begins: Begins,
     *,
     minutes: Iterable[datetime],
     hours: Iterable[datetime],
@@ -116,11 +118,9 @@ def _stretches(stale: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetim
     return merged
 
 
-def _on(times: Iterable[datetime], unit: timedelta) -> bool:
-    """Whether all of these times, in UTC, are begins of minutes or of hours."""
-    if unit == HOUR:
-        return not any(at.minute or at.second or at.microsecond for at in times)
-    return not any(at.second or at.microsecond for at in times)
+def _on(times: Begins, unit: timedelta) -> bool:
+    """Whether all of these times are begins of minutes or of hours."""
+    return not (times % (unit // timedelta(microseconds=1))).any()
 
 
 def _floor(at: datetime, unit: timedelta) -> datetime:

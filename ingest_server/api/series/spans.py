@@ -7,50 +7,60 @@ at midnight, counted from the day in which the span begins.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ingest_server.api.times import next_width, width_for
+from runtime.clock import from_datetime
 
 _DAY: Final = timedelta(days=1)
+_US: Final = timedelta(microseconds=1)
+
+Begins = NDArray[np.int64]
+"""Begins of buckets, ascending: microseconds since the Unix epoch."""
 
 
 def bucket_begins(
     start: datetime, to: datetime, width: timedelta, zone: tzinfo, *, most: int
-) -> list[datetime] | None:
-    """The begins of the buckets that cover `[start, to)`, in UTC; None: more than `most`.
+) -> Begins | None:
+    """The begins of the buckets that cover `[start, to)`; None: more than `most`.
 
     The first one is at or before `start`.
     """
     if (to - start) / width > most:
         return None
+    start_us, to_us, width_us = from_datetime(start), from_datetime(to), width // _US
     day = start.astimezone(zone).date()
     step = max(width // _DAY, 1)
-    begins: list[datetime] = []
-    begin = _midnight(day, zone)
-    while begin < to:
+    stretches: list[Begins] = []
+    count = 0
+    begin_us = _midnight_us(day, zone)
+    while begin_us < to_us:
         day += timedelta(days=step)
-        end = _midnight(day, zone)
+        end_us = _midnight_us(day, zone)
+        # Of the first day from the bucket that `start` lies in.
+        first_us = begin_us + max((start_us - begin_us) // width_us, 0) * width_us
         if width >= _DAY:
-            begins.append(begin)
+            first_us, last_us = begin_us, begin_us + 1
         else:
-            # From the bucket that `start` lies in, or the day's first.
-            at = begin + max((start - begin) // width, 0) * width
-            while at < min(end, to):
-                begins.append(at)
-                at += width
-        begin = end
-        if len(begins) > most + 1:
+            last_us = min(end_us, to_us)
+        count += max(-(-(last_us - first_us) // width_us), 0)
+        if count > most + 1:
             return None
+        stretches.append(np.arange(first_us, last_us, width_us, dtype=np.int64))
+        begin_us = end_us
+    begins = np.concatenate(stretches)
     # A day may begin before `start` and end there: only the bucket that holds `start` counts.
-    begins = begins[bisect_right(begins, start) - 1 :]
+    begins = begins[np.searchsorted(begins, start_us, side="right") - 1 :]
     return None if len(begins) > most else begins
 
 
 def begins_for(
     start: datetime, to: datetime, points: int, zone: tzinfo
-) -> tuple[timedelta, list[datetime]]:
+) -> tuple[timedelta, Begins]:
     """The smallest round width that gives at most `points` buckets, and their begins."""
     width = width_for(to - start, points)
     while True:
@@ -60,6 +70,6 @@ def begins_for(
         width = next_width(width)
 
 
-def _midnight(day: date, zone: tzinfo) -> datetime:
+def _midnight_us(day: date, zone: tzinfo) -> int:
     # Where clocks go forward at midnight the day's first instant is what `fold=0` gives.
-    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+    return from_datetime(datetime.combine(day, time.min, tzinfo=zone))

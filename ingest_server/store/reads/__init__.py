@@ -20,6 +20,15 @@ async def rows(connection: Connection, topic: str, query: str, **params: Any) ->
     return await cursor.fetchall()
 
 
+async def tuple_rows(
+    connection: Connection, topic: str, query: str, **params: Any
+) -> list[TupleRow]:
+    """All rows of a query, each as a tuple in the order of its columns. Raises psycopg.Error."""
+    cursor = connection.cursor(row_factory=tuple_row)
+    await cursor.execute(queries(topic)[query], params)
+    return await cursor.fetchall()
+
+
 async def several(
     connection: Connection, topic: str, *asked: tuple[str, dict[str, Any]]
 ) -> list[list[DictRow]]:

@@ -1,23 +1,54 @@
 -- Readings of several tags in one call, as they are or in buckets.
 
--- name: definitions
--- Every definition a path has had: each is a series of its own, since unit or type may differ.
-SELECT t.tag_id, t.edge_id, e.plant, e.edge, t.path, t.revision, t.dtype, t.unit, t.device,
-       t.class, p.time_zone, f.before AS kept_since
-FROM tag t
-JOIN edge e ON e.edge_id = t.edge_id
-LEFT JOIN plant p ON p.plant = e.plant
-LEFT JOIN frozen f ON f.class = t.class
-JOIN unnest(%(plants)s::text[], %(edges)s::text[], %(paths)s::text[]) AS w(plant, edge, path)
-  ON (w.plant, w.edge, w.path) = (e.plant, e.edge, t.path)
-ORDER BY e.plant, e.edge, t.path, t.revision;
+-- name: known_tags
+-- Which of some names are those of tags.
+SELECT DISTINCT e.plant, e.edge, t.path
+FROM unnest(%(plants)s::text[], %(edges)s::text[], %(paths)s::text[]) AS w(plant, edge, path)
+JOIN edge e ON (e.plant, e.edge) = (w.plant, w.edge)
+JOIN tag t ON t.edge_id = e.edge_id AND t.path = w.path;
 
--- name: known_to
--- Of each edge and class: up to when everything is known.
-SELECT DISTINCT ON (s.edge_id, s.class) s.edge_id, s.class, s.last_to AS complete_to
-FROM stream s
-WHERE s.edge_id = ANY(%(edges)s::int[]) AND s.last_to IS NOT NULL
-ORDER BY s.edge_id, s.class, s.ord DESC;
+-- name: look
+-- All that is told of some tags beside their readings, as JSON: a question each would cost more than all of this. Every definition a path has
+-- had is a series of its own, since unit or type may differ; of each edge and class up to when everything is known; gaps that touch the span;
+-- minutes and hours that have to be rolled up anew (texts have no rollups).
+WITH wanted AS MATERIALIZED (
+    SELECT t.tag_id, t.edge_id, e.plant, e.edge, t.path, t.revision, t.dtype, t.unit, t.device,
+           t.class, p.time_zone, f.before AS kept_since
+    FROM unnest(%(plants)s::text[], %(edges)s::text[], %(paths)s::text[]) AS w(plant, edge, path)
+    JOIN edge e ON (e.plant, e.edge) = (w.plant, w.edge)
+    JOIN tag t ON t.edge_id = e.edge_id AND t.path = w.path
+    LEFT JOIN plant p ON p.plant = e.plant
+    LEFT JOIN frozen f ON f.class = t.class
+), at AS MATERIALIZED (
+    SELECT array_agg(DISTINCT edge_id) AS edges,
+           array_agg(DISTINCT edge_id) FILTER (WHERE dtype <> 'str') AS rolled
+    FROM wanted
+)
+SELECT
+    (SELECT json_agg(w ORDER BY w.plant, w.edge, w.path, w.revision)::text FROM wanted w),
+    (SELECT json_agg(k)::text FROM (
+        SELECT DISTINCT ON (s.edge_id, s.class) s.edge_id, s.class, s.last_to AS complete_to
+        FROM stream s
+        WHERE s.edge_id = ANY((SELECT edges FROM at)::int[]) AND s.last_to IS NOT NULL
+        ORDER BY s.edge_id, s.class, s.ord DESC
+    ) k),
+    (SELECT json_agg(k)::text FROM (
+        SELECT g.edge_id, g.class, g.device, g.from_ts, g.to_ts, g.cause, g.samples, g.exact,
+               g.accepted_at IS NOT NULL AS accepted
+        FROM gap g
+        WHERE g.edge_id = ANY((SELECT edges FROM at)::int[])
+          AND g.from_ts < %(to_ts)s AND (g.to_ts IS NULL OR g.to_ts > %(from_ts)s)
+        ORDER BY g.from_ts DESC
+        LIMIT %(limit)s
+    ) k),
+    (SELECT json_agg(DISTINCT d.minute)::text
+     FROM dirty d
+     WHERE d.edge_id = ANY((SELECT rolled FROM at)::int[])
+       AND d.minute > %(from_ts)s::timestamptz - interval '1 minute' AND d.minute < %(to_ts)s),
+    (SELECT json_agg(DISTINCT d.hour)::text
+     FROM dirty_hour d
+     WHERE d.edge_id = ANY((SELECT rolled FROM at)::int[])
+       AND d.hour > %(from_ts)s::timestamptz - interval '1 hour' AND d.hour < %(to_ts)s);
 
 -- name: raw
 -- Readings in the order of (ts, tag), from a place on. Rows equal in all columns are interchangeable,
@@ -44,13 +75,13 @@ WHERE r.tag_id = %(tag)s AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
 ORDER BY r.ts, r.batch, r.num, r.big, r.txt, r.q;
 
 -- name: bucketed
--- Buckets with samples, by the number of their begin (from 1). `good`: severity good (bits 30-31 zero) and a value (flag 8 not set); all
+-- Buckets with samples, by the number of their begin (from 1, `before` added). `good`: severity good (bits 30-31 zero) and a value (flag 8 not set); all
 -- figures but `samples` are of these. `most` bounds what is read of each tag: whoever gets that
 -- many samples has asked for too much. `wide` tags are unsigned 64-bit integers, whose values from
 -- 2^63 on stand as text. `small` tags are integers that a double holds exactly: of them some may
 -- stand in `num` (earlier releases put them there) and some in `big`. The bounds of time are said again for the first and the last one, so that
 -- other days' partitions are not even planned.
-SELECT w.tag_id, b.bucket, b.samples, b.good,
+SELECT w.tag_id, %(before)s::int + b.bucket AS bucket, b.samples, b.good,
        b.min_num, b.max_num, b.mean_num,
        coalesce(b.min_wide, b.min_big) AS min_big, coalesce(b.max_wide, b.max_big) AS max_big,
        coalesce(b.mean_wide, b.mean_big)::float8 AS mean_big,
@@ -112,21 +143,9 @@ CROSS JOIN LATERAL (
           LIMIT %(limit)s) k
 ) n;
 
--- name: stale
--- Minutes and hours of some tags' edges that have to be rolled up anew.
-SELECT DISTINCT 'minutes' AS what, d.minute AS at
-FROM dirty d
-WHERE d.edge_id IN (SELECT t.edge_id FROM tag t WHERE t.tag_id = ANY(%(tags)s::int[]))
-  AND d.minute > %(from_ts)s::timestamptz - interval '1 minute' AND d.minute < %(to_ts)s
-UNION ALL
-SELECT DISTINCT 'hours', d.hour
-FROM dirty_hour d
-WHERE d.edge_id IN (SELECT t.edge_id FROM tag t WHERE t.tag_id = ANY(%(tags)s::int[]))
-  AND d.hour > %(from_ts)s::timestamptz - interval '1 hour' AND d.hour < %(to_ts)s;
-
 -- name: rolled_1m
--- What the rollups per minute say about buckets, by the number of their begin (from 1).
-SELECT r.tag_id, width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
+-- What the rollups per minute say about buckets, by the number of their begin (from 1, `before` added).
+SELECT r.tag_id, %(before)s::int + width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
        sum(r.count)::bigint AS samples, sum(round(r.good * r.count))::bigint AS good,
        CASE WHEN bool_and(r.n = 0 OR r.mean IS NOT NULL)
             THEN sum(r.mean * r.n) / nullif(sum(r.n), 0) END AS mean,
@@ -136,17 +155,19 @@ SELECT r.tag_id, width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
        CASE WHEN count(*) = 1 THEN min(r.twa) END AS twa
 FROM reading_1m r
 WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
-GROUP BY 1, 2;
+GROUP BY 1, 2
+ORDER BY 1, 2;
 
 -- name: each_1m
 -- As rolled_1m where each minute is a bucket, the first of them at `from_ts`.
-SELECT r.tag_id, 1 + (date_part('epoch', r.ts - %(from_ts)s::timestamptz) / 60)::int AS bucket,
+SELECT r.tag_id, %(before)s::int + 1 + (date_part('epoch', r.ts - %(from_ts)s::timestamptz) / 60)::int AS bucket,
        r.count::bigint AS samples, round(r.good * r.count)::bigint AS good,
        CASE WHEN r.n > 0 THEN r.mean END AS mean, r.min, r.max,
        CASE WHEN r.n > 0 THEN r.first END AS first, CASE WHEN r.n > 0 THEN r.last END AS last,
        r.twa
 FROM reading_1m r
-WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s;
+WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
+ORDER BY 1, 2;
 
 -- name: beyond_1m
 -- Those of some tags whose rollups per minute have values a double may not hold exactly.
@@ -157,8 +178,8 @@ WHERE EXISTS (SELECT FROM reading_1m r
                 AND (r.max > %(most)s OR r.min < -%(most)s::float8));
 
 -- name: rolled_1h
--- What the rollups per hour say about buckets, by the number of their begin (from 1).
-SELECT r.tag_id, width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
+-- What the rollups per hour say about buckets, by the number of their begin (from 1, `before` added).
+SELECT r.tag_id, %(before)s::int + width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
        sum(r.count)::bigint AS samples, sum(round(r.good * r.count))::bigint AS good,
        CASE WHEN bool_and(r.n = 0 OR r.mean IS NOT NULL)
             THEN sum(r.mean * r.n) / nullif(sum(r.n), 0) END AS mean,
@@ -168,17 +189,19 @@ SELECT r.tag_id, width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
        CASE WHEN count(*) = 1 THEN min(r.twa) END AS twa
 FROM reading_1h r
 WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
-GROUP BY 1, 2;
+GROUP BY 1, 2
+ORDER BY 1, 2;
 
 -- name: each_1h
 -- As rolled_1h where each hour is a bucket, the first of them at `from_ts`.
-SELECT r.tag_id, 1 + (date_part('epoch', r.ts - %(from_ts)s::timestamptz) / 3600)::int AS bucket,
+SELECT r.tag_id, %(before)s::int + 1 + (date_part('epoch', r.ts - %(from_ts)s::timestamptz) / 3600)::int AS bucket,
        r.count::bigint AS samples, round(r.good * r.count)::bigint AS good,
        CASE WHEN r.n > 0 THEN r.mean END AS mean, r.min, r.max,
        CASE WHEN r.n > 0 THEN r.first END AS first, CASE WHEN r.n > 0 THEN r.last END AS last,
        r.twa
 FROM reading_1h r
-WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s;
+WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
+ORDER BY 1, 2;
 
 -- name: beyond_1h
 -- Those of some tags whose rollups per hour have values a double may not hold exactly.
@@ -187,13 +210,3 @@ FROM unnest(%(tags)s::int[]) AS w(tag_id)
 WHERE EXISTS (SELECT FROM reading_1h r
               WHERE r.tag_id = w.tag_id AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
                 AND (r.max > %(most)s OR r.min < -%(most)s::float8));
-
--- name: gaps
--- Gaps of some edges that touch a span of time.
-SELECT g.edge_id, g.class, g.device, g.from_ts, g.to_ts, g.cause, g.samples, g.exact,
-       g.accepted_at IS NOT NULL AS accepted
-FROM gap g
-WHERE g.edge_id = ANY(%(edges)s::int[])
-  AND g.from_ts < %(to_ts)s AND (g.to_ts IS NULL OR g.to_ts > %(from_ts)s)
-ORDER BY g.from_ts DESC
-LIMIT %(limit)s;

@@ -201,3 +201,19 @@ async def test_a_long_trend_reads_rollups_not_readings(
     ]
     assert gone["source"] == "1h"
     assert datetime.fromisoformat(gone["to"]).astimezone(UTC).hour == 19
+
+
+async def test_a_screen_gets_buckets_of_the_time_whose_readings_are_gone(
+    client: httpx2.AsyncClient, noon: datetime, sql: Any
+) -> None:
+    """Though it had room for the few readings that are left."""
+    room = await read(client, TAGS[0], points=5_000, **SPAN)
+    count = len(room["series"][0]["readings"])
+    assert (room["bucket"], count > 100) == ("raw", True)
+    sql.execute("UPDATE frozen SET before = %s WHERE class = 'bulk'", (noon + timedelta(hours=1),))
+    try:
+        cut = await read(client, TAGS[0], points=5_000, **SPAN)
+    finally:
+        sql.execute("UPDATE frozen SET before = NULL")
+    assert cut["bucket"] != "raw"
+    assert sum(bucket["count"] for bucket in cut["series"][0]["buckets"]) == count

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_server.api.series.spans import begins_for, bucket_begins
+from ingest_server.api.series.spans import Begins, begins_for, bucket_begins
+from runtime.clock import to_datetime
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -24,7 +25,11 @@ def begins(start: str, to: str, width: timedelta, zone: ZoneInfo) -> list[str]:
         datetime.fromisoformat(start), datetime.fromisoformat(to), width, zone, most=1000
     )
     assert found is not None
-    return [at.astimezone(zone).strftime("%d %H:%M") for at in found]
+    return [at.astimezone(zone).strftime("%d %H:%M") for at in times(found)]
+
+
+def times(found: Begins) -> list[datetime]:
+    return [to_datetime(at) for at in found.tolist()]
 
 
 def test_days_begin_at_midnight_on_both_sides_of_a_clock_change() -> None:
@@ -83,7 +88,8 @@ def test_buckets_for_a_screen_are_few_enough_and_cover_the_span(
     span: tuple[datetime, timedelta, ZoneInfo], points: int
 ) -> None:
     start, length, zone = span
-    width, found = begins_for(start, start + length, points, zone)
+    width, begins_us = begins_for(start, start + length, points, zone)
+    found = times(begins_us)
     assert 1 <= len(found) <= points
     assert found[0] <= start
     assert found[-1] < start + length
@@ -97,8 +103,9 @@ def test_buckets_for_a_screen_are_few_enough_and_cover_the_span(
 @pytest.mark.parametrize("width", [HOUR, 2 * HOUR, 12 * HOUR, DAY])
 def test_every_midnight_is_the_begin_of_a_bucket(zone: ZoneInfo, width: timedelta) -> None:
     start = datetime(2026, 1, 1, 12, tzinfo=UTC)
-    found = bucket_begins(start, start + 365 * DAY, width, zone, most=20_000)
-    assert found is not None
+    begins_us = bucket_begins(start, start + 365 * DAY, width, zone, most=20_000)
+    assert begins_us is not None
+    found = times(begins_us)
     days = {at.astimezone(zone).date() for at in found}
     first = {min(at for at in found if at.astimezone(zone).date() == day) for day in days}
     assert all(at.astimezone(zone).hour in (0, 1) for at in first - {found[0]})
