@@ -19,10 +19,9 @@ from ingest_server.terminal import doctor
 from ingest_server.terminal.fleet import edges
 from ingest_server.terminal.gaps import gaps
 from ingest_server.terminal.letters import letters
-from ingest_server.terminal.shown import AsJson, File
+from ingest_server.terminal.shown import AsJson, File, edge_of, one_of
 from runtime import cli, logs, messages, platform, strict_yaml
 from runtime.clock import now_us
-from wire.ids import EdgeId
 
 app = cli.program("The ingestion server of Lineside.")
 app.command("doctor")(doctor.command)
@@ -52,6 +51,7 @@ def run(
     from ingest_server.store.connection import silence_library
 
     roles = _roles(role)
+    one_of(log_level, logs.LEVELS)
     config = strict_yaml.load(file, ServerConfig)
     logs.configure(json=log_json, level=log_level, stream=sys.stderr)
     if log_level != "debug":
@@ -69,9 +69,8 @@ def run(
 
 
 def _roles(wanted: list[str] | None) -> tuple[Role, ...]:
-    unknown = [name for name in wanted or () if name not in ROLES]
-    if unknown:
-        raise typer.BadParameter(", ".join(unknown), param_hint="--role")
+    for name in wanted or ():
+        one_of(name, ROLES)
     return tuple(role for role in ROLES if not wanted or role in wanted)
 
 
@@ -134,7 +133,7 @@ def refold(
     from ingest_server.usecases.refold import Refolded
     from ingest_server.usecases.refold import refold as refold_all
 
-    only = None if edge is None else EdgeId.parse(edge)
+    only = None if edge is None else edge_of(edge)
 
     async def work() -> list[Refolded]:
         async with parts.database(strict_yaml.load(file, ServerConfig)) as dsn:

@@ -120,11 +120,10 @@ async def _node(address: BrokerAddress) -> Finding:
         async with asyncio.timeout(4 * _LIMIT_S), Connection(address, client_id=name) as connection:
             await connection.subscribe(up_filter("status"))
     except TimeoutError:
-        params: dict[str, object] = {"broker": str(address), "reason": f"{4 * _LIMIT_S:g} s"}
+        params = {"broker": str(address), "limit_s": f"{4 * _LIMIT_S:g}"}
         return Finding(level="bad", code="LS-5714", params=params)
     except LinesideError as error:
-        params = {"broker": str(address), "reason": error}
-        return Finding(level="bad", code="LS-5714", params=params)
+        return Finding(level="bad", code=error.code, params=error.params)
     took_ms = f"{(time.perf_counter() - began_s) * 1000:.1f}"
     return Finding(level="ok", code="LS-5713", params={"broker": str(address), "ms": took_ms})
 

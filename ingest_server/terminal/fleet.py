@@ -18,14 +18,15 @@ from ingest_server.terminal.shown import (
     Limit,
     Why,
     done,
+    edge_of,
+    one_of,
     show,
     show_one,
     who,
 )
-from runtime import messages
+from runtime import messages, strict_yaml
 from runtime.clock import now_us, to_datetime
 from runtime.errors import Reconfigure
-from wire.ids import EdgeId
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -107,7 +108,7 @@ def show_edge(
     from ingest_server.store import reads
     from ingest_server.usecases import fleet
 
-    who_is = EdgeId.parse(edge)
+    who_is = edge_of(edge)
 
     async def texts(connection: AsyncConnection[DictRow]) -> str:
         return await fleet.text_of(connection, await fleet.find(connection, who_is), text or 1)
@@ -141,7 +142,7 @@ def _versions(diff: str) -> tuple[int | None, int | None]:
         return None, None
     before, _, after = diff.partition("..")
     if not (before.isdecimal() and after.isdecimal()):
-        raise typer.BadParameter(diff, param_hint="--diff")
+        raise Reconfigure("LS-5695", given=diff, known="running, 3..5")
     return int(before), int(after)
 
 
@@ -157,7 +158,7 @@ def list_configs(
     from ingest_server.usecases import fleet
 
     async def work(connection: AsyncConnection[DictRow]) -> list[DictRow]:
-        row = await fleet.find(connection, EdgeId.parse(edge))
+        row = await fleet.find(connection, edge_of(edge))
         return await reads.rows(connection, "fleet", "configs", edge_id=row["edge_id"], limit=limit)
 
     found = [dict(row) for row in done(file, work)]
@@ -195,7 +196,7 @@ def list_commands(
     from ingest_server.usecases import fleet
 
     async def work(connection: AsyncConnection[DictRow]) -> list[DictRow]:
-        row = await fleet.find(connection, EdgeId.parse(edge))
+        row = await fleet.find(connection, edge_of(edge))
         return await reads.rows(
             connection, "fleet", "commands", edge_id=row["edge_id"], before=None, limit=limit
         )
@@ -230,14 +231,13 @@ def set_state(
     """
     from ingest_server.usecases import fleet
 
-    wanted = next((one for one in fleet.STATES if one == state.replace("-", "_")), None)
-    if wanted is None:
-        raise typer.BadParameter(state, param_hint="STATE")
+    known = {one.replace("_", "-"): one for one in fleet.STATES}
+    wanted = known[one_of(state.replace("_", "-"), list(known))]
     changed = done(
         file,
         lambda connection: fleet.declare(
             connection,
-            EdgeId.parse(edge),
+            edge_of(edge),
             wanted,
             by=who(author),
             reason=reason,
@@ -261,8 +261,8 @@ def push_config(
     """Have one or many edges run a configuration; each tries it and goes back if it fails."""
     from ingest_server.usecases import fleet
 
-    edge_ids = [EdgeId.parse(one) for one in to]
-    text = config.read_text("utf-8-sig")
+    edge_ids = [edge_of(one) for one in to]
+    text = strict_yaml.read(config)
     pushed = done(
         file,
         lambda connection: fleet.push(
@@ -300,7 +300,7 @@ def _wait_for(file: Path, found: list[dict[str, Any]], limit_s: float) -> None:
     async def look(connection: AsyncConnection[DictRow]) -> None:
         for row in found:
             if row["state"] == "waiting":
-                edge = await fleet.find(connection, EdgeId.parse(row["edge"]))
+                edge = await fleet.find(connection, edge_of(row["edge"]))
                 now = await reads.row(
                     connection,
                     "fleet",
@@ -326,7 +326,7 @@ def ping(file: File, edge: EdgeName, author: Author = None, wait: Wait = 10) -> 
     command = done(
         file,
         lambda connection: fleet.ping(
-            connection, EdgeId.parse(edge), author=who(author), now=to_datetime(now_us())
+            connection, edge_of(edge), author=who(author), now=to_datetime(now_us())
         ),
     )
 
@@ -352,7 +352,7 @@ def replace(file: File, edge: EdgeName, reason: Why, author: Author = None) -> N
         file,
         lambda connection: fleet.replace(
             connection,
-            EdgeId.parse(edge),
+            edge_of(edge),
             by=who(author),
             reason=reason,
             now=to_datetime(now_us()),

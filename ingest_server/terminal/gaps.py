@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingest_server.terminal.shown import AsJson, Author, File, Limit, Why, done, read, show, who
+from ingest_server.terminal.shown import (
+    AsJson,
+    Author,
+    File,
+    Limit,
+    Why,
+    done,
+    edge_of,
+    read,
+    show,
+    who,
+)
 from runtime import messages
 from runtime.clock import now_us, to_datetime
 from runtime.errors import Reconfigure
@@ -28,7 +39,8 @@ def list_gaps(
     """Times without data and why, newest first."""
     from ingest_server.store import looks
 
-    show(read(file, lambda dsn: looks.gaps(dsn, edge=edge, limit=limit)), as_json=as_json)
+    only = None if edge is None else str(edge_of(edge))
+    show(read(file, lambda dsn: looks.gaps(dsn, edge=only, limit=limit)), as_json=as_json)
 
 
 @gaps.command("accept")

@@ -17,6 +17,9 @@ from rich.table import Table
 from ingest_server import parts
 from ingest_server.config import ServerConfig
 from runtime import messages, strict_yaml
+from runtime.errors import Reconfigure
+from wire.errors import WireError
+from wire.ids import EdgeId
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -35,6 +38,21 @@ Why = Annotated[str, typer.Option(help="Why; kept for good.")]
 def who(author: str | None) -> str:
     """The name a deed is kept under."""
     return author or getpass.getuser()
+
+
+def edge_of(text: str) -> EdgeId:
+    """The edge that was named; raises Reconfigure (LS-5694) where it is no name of one."""
+    try:
+        return EdgeId.parse(text)
+    except WireError as error:
+        raise Reconfigure("LS-5694", given=text) from error
+
+
+def one_of(given: str, known: Sequence[str]) -> str:
+    """What was chosen; raises Reconfigure (LS-5695) where it is none of those."""
+    if given not in known:
+        raise Reconfigure("LS-5695", given=given, known=", ".join(known))
+    return given
 
 
 def read(file: Path, look: Callable[[str], R]) -> R:

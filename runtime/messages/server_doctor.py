@@ -73,9 +73,9 @@ TEXTS: dict[str, Text] = {
         zh="消息代理 {broker}：{ms} 毫秒后已连接并可接收消息。",
     ),
     "LS-5714": Text(
-        en="Broker {broker} cannot be used: {reason}. Check address, log-in and access rules under "
-        "broker.",
-        zh="消息代理 {broker} 无法使用：{reason}。请检查 broker 部分的地址、登录信息和访问权限。",
+        en="Broker {broker} has not let anybody log in and listen for {limit_s} s: see what holds "
+        "it up.",
+        zh="消息代理 {broker} 在 {limit_s} 秒内未能完成登录和订阅：请检查其为何停滞。",
     ),
     "LS-5715": Text(
         en="Broker: embedded, and not running; it starts with the server.",

@@ -196,6 +196,14 @@ TEXTS: dict[str, Text] = {
         en="{by} accepted gap {gap} already, at {at}.",
         zh="{by} 已于 {at} 接受数据缺口 {gap}。",
     ),
+    "LS-5694": Text(
+        en="{given} names no edge: write plant/edge, as `lineside-server edges list` shows them.",
+        zh="{given} 不是边缘端的名称：请写成 plant/edge，参见 `lineside-server edges list`。",
+    ),
+    "LS-5695": Text(
+        en="{given} is none of what can be chosen here: {known}.",
+        zh="{given} 不在可选值之内：{known}。",
+    ),
     "LS-5693": Text(
         en="Gap {gap} is accepted, by {by}.", zh="数据缺口 {gap} 已接受，操作人 {by}。"
     ),

@@ -43,14 +43,14 @@ def run(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Run:
-    """`run("edges", "list")`: the file's path goes behind the second word."""
+    """`run("edges", "list")`: the file's path goes behind the second word, or the only one."""
     config = tmp_path / "server.yaml"
     config.write_text(f"data_dir: data\ndatabase: {{dsn: '{migrated}'}}\n")
     monkeypatch.setenv("LINESIDE_LANG", "en")
     monkeypatch.setenv("COLUMNS", "80")
 
-    def say(*words: str) -> Said:
-        code = cli.execute(app, [*words[:2], str(config), *words[2:]], extra="server")
+    def say(*words: str, end: tuple[str, ...] = ()) -> Said:
+        code = cli.execute(app, [*words[:2], str(config), *words[2:], *end], extra="server")
         said = capsys.readouterr()
         return Said(code, said.out, said.err)
 

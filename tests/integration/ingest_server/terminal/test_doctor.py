@@ -97,8 +97,8 @@ def test_every_part_that_is_away_is_named_with_the_reason(
     (tmp_path / "data" / "api.port").write_text(str(closed_port))
     code, found = look(config)
     assert code == 1
-    assert found["LS-5501"][0] == found["LS-5714"][0] == "bad"
-    assert str(closed_port) in found["LS-5714"][1]
+    assert found["LS-5501"][0] == found["LS-1101"][0] == "bad"
+    assert str(closed_port) in found["LS-1101"][1]
     assert found["LS-5719"][0] == "look"
     assert "secret" not in str(found)
 

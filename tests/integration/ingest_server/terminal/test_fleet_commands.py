@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.integration.ingest_server.receive.looks import rows
 from tests.integration.ingest_server.terminal.conftest import Run
 
@@ -108,3 +110,36 @@ def test_a_gap_is_accepted_once_with_name_and_reason(run: Run, migrated: str) ->
     assert (said.code, said.error[:7]) == (2, "LS-5692")
     assert run("gaps", "accept", "99", "--reason", "x").code == 2
     assert rows(migrated, "SELECT accepted_by, reason FROM gap") == [("mei", "PC replaced")]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("edges", "show", "nope"), "LS-5694", "plant/edge"),
+        (("edges", "show", "No/pe"), "LS-5694", "plant/edge"),
+        (("gaps", "list", "--edge", "nope"), "LS-5694", "plant/edge"),
+        (("refold", "--edge", "nope"), "LS-5694", "plant/edge"),
+        (("edges", "set-state", "demo/line-a", "sleeping", "--reason", "x"), "LS-5695",
+         "in-service, planned-off, retired"),
+        (("edges", "show", "demo/line-a", "--diff", "3"), "LS-5695", "running"),
+        (("run", "--role", "cook"), "LS-5695", "ingest, work, api"),
+        (("run", "--log-level", "loud"), "LS-5695", "debug, info, warning, error"),
+    ],
+)  # fmt: skip
+def test_a_word_that_cannot_be_is_refused_with_what_can(
+    run: Run, words: tuple[str, ...], code: str, told: str
+) -> None:
+    said = run(*words) if words[0] in ("edges", "gaps") else run(words[0], end=words[1:])
+    assert (said.code, said.error[:7]) == (2, code)
+    assert told in said.error
+
+
+def test_a_configuration_in_another_encoding_is_refused_with_its_line(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "edge.yaml"
+    file.write_bytes("plant: demo\nname: 冲压线一\n".encode("gb18030"))
+    said = run("edges", "push-config", str(file), "--to", "demo/line-a")
+    assert said.code == 2
+    assert f"{file}:2" in said.error
+    assert "LS-1006" in said.error
