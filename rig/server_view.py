@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from psycopg.sql import SQL, Literal
 
 from rig.figures import Reading
@@ -19,6 +21,7 @@ from runtime.clock import from_datetime
 _CONNECT_LIMIT_S = 10
 _FETCHED = 20_000
 """Rows fetched at a time."""
+_TAGS_AT_ONCE = 400
 _ROWS = """
 SELECT e.plant, e.edge, b.epoch, b.class, b.seq, b.batch,
        t.path, r.ts, r.num, r.big, r.txt, r.q, t.dtype
@@ -26,12 +29,24 @@ FROM lineside.reading r
 JOIN lineside.tag t USING (tag_id)
 JOIN lineside.edge e USING (edge_id)
 JOIN lineside.batch b ON b.edge_id = t.edge_id AND b.batch = r.batch
+WHERE e.edge <> ALL(%s)
 """
 _STRAYS = """
 SELECT count(*) FROM lineside.reading r
 LEFT JOIN lineside.tag t USING (tag_id)
 LEFT JOIN lineside.batch b ON b.edge_id = t.edge_id AND b.batch = r.batch
-WHERE b.batch IS NULL
+LEFT JOIN lineside.edge e ON e.edge_id = t.edge_id
+WHERE b.batch IS NULL AND coalesce(e.edge <> ALL(%s), true)
+"""
+_WHOLE_NUMBERS = """
+SELECT t.path, string_agg(int4send(coalesce(r.big, r.num::bigint)::integer), ''::bytea)
+FROM lineside.reading r JOIN lineside.tag t USING (tag_id)
+WHERE r.tag_id = ANY(%s) AND coalesce(r.big, r.num) IS NOT NULL
+GROUP BY t.path
+"""
+_TAGS = """
+SELECT t.tag_id FROM lineside.tag t JOIN lineside.edge e USING (edge_id) WHERE e.edge = %s
+ORDER BY t.tag_id
 """
 _COUNTERS = """
 SELECT c.equipment, c.role, c.edge, c.path, t.tag_id
@@ -80,11 +95,15 @@ class ServerView:
     """The server's database at one moment: read-only, and whatever is committed meanwhile unseen.
 
     The moment is that of the first question; `snapshot`: that of the view that gave it out.
+    `apart`: edges whose readings are not looked at row by row (`stored`, `strays`).
     """
 
-    def __init__(self, dsn: str, *, snapshot: str | None = None) -> None:
+    def __init__(
+        self, dsn: str, *, snapshot: str | None = None, apart: Collection[str] = ()
+    ) -> None:
         self._dsn = dsn
         self._snapshot = snapshot
+        self._apart = list(apart)
         self._connection: psycopg.Connection[Any] | None = None
 
     def __enter__(self) -> Self:
@@ -111,7 +130,7 @@ class ServerView:
     def stored(self) -> dict[Place, list[Stored]]:
         """Every row of `reading`, by the record it came from and the batch it went in with."""
         found: dict[Place, dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
-        for plant, edge, epoch, cls, seq, batch, *columns in self._stream(_ROWS):
+        for plant, edge, epoch, cls, seq, batch, *columns in self._stream(_ROWS, self._apart):
             path, ts, num, big, txt, quality, dtype = columns
             where = Place(plant=plant, edge=edge, epoch=epoch, cls=cls, seq=seq)
             row = stored_row(path, from_datetime(ts), num, big, txt, quality, dtype)
@@ -121,9 +140,19 @@ class ServerView:
             for where, batches in found.items()
         }
 
+    def whole_numbers(self, edge: str) -> Iterator[tuple[str, NDArray[np.int64]]]:
+        """All values of an edge's tags, which must be numbers of 32 bits: path, values in no order.
+
+        Fetched some hundred tags at a time: neighbours stand together in a table by time.
+        """
+        tags = [tag_id for (tag_id,) in self._query(_TAGS, edge)]
+        for at in range(0, len(tags), _TAGS_AT_ONCE):
+            for path, body in self._query(_WHOLE_NUMBERS, tags[at : at + _TAGS_AT_ONCE]):
+                yield path, np.frombuffer(body, ">i4").astype(np.int64)
+
     def strays(self) -> int:
         """Rows of `reading` that belong to no batch."""
-        return int(self._value(_STRAYS))
+        return int(self._value(_STRAYS, self._apart))
 
     def gaps(self) -> list[Gap]:
         """All gaps."""
@@ -243,13 +272,13 @@ class ServerView:
             raise RuntimeError("the view is not open")
         yield from self._connection.execute(sql.encode(), arguments or None)
 
-    def _stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
+    def _stream(self, sql: str, *arguments: object) -> Iterator[tuple[Any, ...]]:
         """For what is too much to be held twice: fetched as it is used."""
         if self._connection is None:
             raise RuntimeError("the view is not open")
         with self._connection.cursor(name="lineside_rows") as cursor:
             cursor.itersize = _FETCHED
-            cursor.execute(sql.encode())
+            cursor.execute(sql.encode(), arguments or None)
             yield from cursor
 
     def _value(self, sql: str, *arguments: object) -> Any:

@@ -18,6 +18,7 @@ from ingest_server.embedded.broker import find_mosquitto
 from ingest_server.embedded.postgres import find_installation
 from rig.chaos.plan import KINDS, Deed
 from rig.chaos.run import Options, Result, Sabotage, environment, run
+from rig.chaos.setting import MACHINES_MOST
 from rig.chaos.story import FILE, Story
 from rig.programs import ROOT
 from runtime import messages
@@ -185,6 +186,8 @@ def parse(argv: Sequence[str]) -> Asked:
         every = _COMPARE_EVERY if asked.cycles > _LONG else 0
     if asked.cycles < 1 or asked.bound <= 0 or min(asked.soak, asked.rate, every) < 0:
         parser.error(say("LS-8229"))
+    if asked.rate > MACHINES_MOST and not asked.soak:
+        parser.error(say("LS-8236", most=round(MACHINES_MOST)))
     if asked.resume is not None and (
         asked.seed is not None or asked.keep is not None or only or asked.rate
     ):

@@ -44,7 +44,7 @@ async def converge(house: House, *, since_us: int, limit_s: float) -> None:
 async def lacks(house: House, since_us: int) -> list[str]:
     """What keeps the system from being whole, in words."""
     missing = [f"{name} does not run" for name in house.dead()]
-    for edge in EDGES:
+    for edge in house.edges:
         missing += _of_edge(edge, await edge_status(house, edge))
     if missing:
         return missing
@@ -99,7 +99,9 @@ async def settle(house: House, *, limit_s: float) -> None:
     await converge(house, since_us=now_us(), limit_s=limit_s)
     for edge in house.edges.values():
         await edge.stop()
-    wanted = {key: seq for name in EDGES for key, seq in last_seqs(house.buffer(name)).items()}
+    wanted = {
+        key: seq for name in house.edges for key, seq in last_seqs(house.buffer(name)).items()
+    }
     while missing := await asyncio.to_thread(_not_there, house.database.dsn, wanted):
         if time.monotonic() > end:
             raise RetryLater("LS-8201", limit_s=round(limit_s), missing=missing)

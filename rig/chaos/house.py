@@ -12,6 +12,7 @@ import asyncio
 import json
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
@@ -26,8 +27,9 @@ from ingest_server.embedded.ports import free_port
 from ingest_server.embedded.postgres import EmbeddedPostgres
 from ingest_server.store.migrate import migrate
 from ingest_server.usecases.apply import apply
-from rig.chaos import mounts, setting
+from rig.chaos import mounts, setting, wide
 from rig.chaos.plan import BROKER_LINKS, DATABASE_LINKS, EDGES, INGESTS
+from rig.chaos.wide_judge import ANSWERS
 from rig.faults.proxy import FaultProxy
 from rig.programs import Program, python_module_command
 from rig.simulated import SimulatedPlant
@@ -65,6 +67,7 @@ class House:
         self.environ = environ
         """Where the database's programs are found."""
         self.data = self.folder / "data"
+        machines_rate, wide_rate = setting.rates(rate)
         self.logs = self.folder / "logs"
         self.configs = setting.CONFIGS
         self.plant_file = self.folder / "configs" / "plant.yaml"
@@ -77,7 +80,7 @@ class House:
         )
         self.edges = {
             name: self._program(name, "edge_agent.cli", "run", str(self._file(name)))
-            for name in EDGES
+            for name in (*EDGES, *([wide.EDGE] if wide_rate else []))
         }
         self.servers = {
             name: self._program(
@@ -90,7 +93,8 @@ class House:
         }
         self.links: dict[str, FaultProxy] = {}
         self._disks = disks
-        self._rate = rate
+        self._rate = machines_rate
+        self._wide_rate = wide_rate
         self._hasty = hasty
         self._seed = seed
         self._say = say
@@ -252,16 +256,39 @@ class House:
                 plant=self.plant_file,
                 hasty=self._hasty,
             )
-            program = self.edges[name]
-            program.environment = {
+            self.edges[name].environment = {
                 "LINESIDE_DEMO_BROKER_PORT": str(self.links[f"{name}-broker"].port),
                 **{
                     variable: str(self.links[link].port)
                     for link, variable in setting.PLC_PORTS.items()
                 },
             }
+        if self._wide_rate:
+            await self._open_wide(stack)
+        for name, program in self.edges.items():
             stack.push_async_callback(program.stop)
             self.start_edge(name)
+
+    async def _open_wide(self, stack: AsyncExitStack) -> None:
+        """The line with many registers; its links cannot fail, it is for rates, not for faults."""
+        answers = self.folder / ANSWERS
+        answers.parent.mkdir(exist_ok=True)
+        ready = answers.with_name("ready.json")
+        ready.unlink(missing_ok=True)
+        arguments = [str(ready), str(answers)]
+        machine = Program(
+            name="wide_machine",
+            command=[sys.executable, "-m", "rig.chaos.wide_machine", *arguments],
+            log=self.logs / "wide_machine.log",
+        )
+        machine.start()
+        stack.push_async_callback(machine.stop)
+        await machine.wait_until(ready.exists, limit_s=_START_LIMIT_S)
+        setting.wide_file(self._file(wide.EDGE).parent, self.data / wide.EDGE, self._wide_rate)
+        self.edges[wide.EDGE].environment = {
+            "LINESIDE_DEMO_BROKER_PORT": str(self.broker.port),
+            wide.PORT_VARIABLE: str(json.loads(ready.read_bytes())["port"]),
+        }
 
     def _migrate_and_apply(self) -> None:
         """Make the tables and load the plan; a second time this changes nothing."""

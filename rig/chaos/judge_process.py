@@ -21,7 +21,7 @@ import orjson
 import psutil
 
 from ingest_server.embedded.postgres import EmbeddedPostgres
-from rig.chaos import mounts, setting
+from rig.chaos import mounts, setting, wide
 from rig.chaos.evidence import FILE, JUDGED, Evidence
 from rig.chaos.judging import Judgement, judge
 from rig.chaos.plan import EDGES
@@ -84,7 +84,7 @@ def _judge(words: list[str]) -> int:
 
 
 def _told(evidence: Evidence) -> bytes:
-    with ServerView(evidence.dsn, snapshot=evidence.snapshot) as view:
+    with ServerView(evidence.dsn, snapshot=evidence.snapshot, apart=(wide.EDGE,)) as view:
         return orjson.dumps(judge(evidence, view), option=orjson.OPT_INDENT_2)
 
 

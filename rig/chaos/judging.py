@@ -17,6 +17,7 @@ from ingest_server.plant.model import load as load_plan
 from rig.chaos.evidence import Evidence
 from rig.chaos.plan import EDGES
 from rig.chaos.story import Story
+from rig.chaos.wide_judge import ANSWERS, WideVerdict, judge_wide
 from rig.collected import LOSS_WINDOW_US, Missed, Window, missed, silent_holes
 from rig.compare import Summary, compare
 from rig.ledger import Ledger, read_ledger
@@ -108,17 +109,21 @@ def judge(evidence: Evidence, view: ServerView) -> Judgement:
     ]
     holes = silent_holes(_times(ledger), gaps, still=still)
     summary.findings += [f"not told in gap: {hole}" for hole in holes[:_MOST_SHOWN]]
-    return _in_figures(summary, found)
+    many = WideVerdict()
+    if (run / ANSWERS).exists():
+        many = judge_wide(view, run / ANSWERS, gaps)
+        summary.findings += many.findings
+    return _in_figures(summary, found, many)
 
 
-def _in_figures(summary: Summary, found: Missed) -> Judgement:
+def _in_figures(summary: Summary, found: Missed, many: WideVerdict) -> Judgement:
     readings = summary.readings
     return Judgement(
         ok=summary.ok,
-        readings=readings.collected,
-        lost=readings.lost,
-        duplicated=readings.duplicated,
-        in_gap=readings.in_gap,
+        readings=readings.collected + many.handed,
+        lost=readings.lost + many.lost,
+        duplicated=readings.duplicated + many.doubled,
+        in_gap=readings.in_gap + many.in_gap,
         waiting=readings.waiting,
         orders_wrong=summary.orders_wrong,
         alarms_wrong=summary.alarms_wrong,

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import yaml
 
+from rig.chaos import wide
 from rig.chaos.volume import further_groups, with_volume
 from rig.programs import ROOT
 
@@ -25,6 +26,8 @@ PLC_PORTS: Final[Mapping[str, str]] = {
     "plc-b": "LINESIDE_SIM_MODBUS_PORT",
 }
 _TRIAL_S: Final = 3
+MACHINES_MOST: Final = 1_000.0
+"""Readings a second; beyond 1,500 the simulated machines, which write each down, miss polls."""
 
 
 def ports_in_words(ports: Mapping[str, int]) -> dict[str, str]:
@@ -32,10 +35,22 @@ def ports_in_words(ports: Mapping[str, int]) -> dict[str, str]:
     return {variable: str(ports[link]) for link, variable in PLC_PORTS.items()}
 
 
+def rates(rate: float) -> tuple[float, float]:
+    """How much of a rate the simulated machines give, and how much the line with many registers."""
+    return min(rate, MACHINES_MOST), max(0.0, rate - MACHINES_MOST)
+
+
 def plant_file(folder: Path, rate: float) -> Path:
     """Write the file of a simulated plant that gives `rate` readings a second."""
     told: dict[str, Any] = yaml.safe_load((CONFIGS / "plant.yaml").read_text("utf-8"))
     return _write(folder / "plant.yaml", with_volume(told, rate))
+
+
+def wide_file(folder: Path, data_dir: Path, rate: float) -> Path:
+    """Write the file of the edge that reads `rate` registers a second."""
+    told: dict[str, Any] = yaml.safe_load((_DEMO / "line-b.yaml").read_text("utf-8"))
+    registers = wide.registers_of(rate)
+    return _write(folder / f"{wide.EDGE}.yaml", wide.edge_told(told, data_dir, registers))
 
 
 def edge_file(folder: Path, edge: str, data_dir: Path, *, plant: Path, hasty: bool = True) -> Path:

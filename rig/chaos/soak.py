@@ -20,7 +20,6 @@ from typing import Any, Final
 import psutil
 
 from rig.chaos.house import House
-from rig.chaos.plan import EDGES
 from rig.edge_page import edge_status
 from rig.server_view import ServerView
 
@@ -143,7 +142,7 @@ async def _look(
         place = {"broker": house.broker.data_dir, "database": house.database.data_dir}
         size = await asyncio.to_thread(_size, place.get(part, house.data / part))
         disks[part] = (at_s, round(size / 2**20, 2))
-    status: dict[str, Any] | None = await edge_status(house, part) if part in EDGES else None
+    status: dict[str, Any] | None = await edge_status(house, part) if part in house.edges else None
     lag_s = 0.0 if status is None else float(status["buffer"].get("oldest_unacked_s", 0.0))
     readings = await asyncio.to_thread(_stored, house) if part == "database" else 0
     return Sample(

@@ -108,8 +108,13 @@ TEXTS: dict[str, Text] = {
     ),
     "LS-8233": Text(
         en="Readings a second: the simulated machines get so many further tags (default: what they "
-        "have anyway, about 95).",
-        zh="每秒读数个数：模拟设备相应增加测点（默认为其自身测点，约 95）。",
+        "have anyway, about 95); what a soak has beyond 1,000 a second, a third edge reads.",
+        zh="每秒读数个数：模拟设备相应增加测点（默认为其自身测点，约 95）；"
+        "长时间运行中超过每秒 1,000 的部分由第三个代理读取。",
+    ),
+    "LS-8236": Text(
+        en="--rate above {most} goes only with --soak: its further readings are not broken.",
+        zh="--rate 超过 {most} 时只能与 --soak 一起使用：多出的读数不参与故障。",
     ),
     "LS-8214": Text(
         en="compared after cycle {cycle}: {readings} readings, {took} s",
