@@ -26,7 +26,12 @@ from ingest_server.receive.state import State
 from ingest_server.receive.worker import Worker
 from ingest_server.store import columnstore
 from ingest_server.store import connection as connections
-from ingest_server.store.errors import DatabaseAhead, StoreError, StoreRefuses
+from ingest_server.store.errors import (
+    DatabaseAhead,
+    StoreError,
+    StoreRefuses,
+    is_missing_database,
+)
 from ingest_server.store.migrate import migrate
 from ingest_server.store.partitions import Partitions
 from ingest_server.usecases import retention
@@ -56,6 +61,8 @@ _ERRANDS_EVERY_S: Final = 5.0
 _ROLLUP_EVERY_S: Final = 2.0
 _TELL_AGAIN_S: Final = 30.0
 _WORKED_AFTER_S: Final = 5.0
+_DATABASE_MAY_COME_S: Final = 10.0
+"""A database that is put back from a dump is dropped and made anew: a start amid it waits."""
 _SABOTAGE: Final = "LINESIDE_SABOTAGE"
 _SABOTAGED_EVERY: Final = 5
 
@@ -184,14 +191,18 @@ class Server:
         """Migrate, then keep partitions ahead of the readings."""
         backoff = Backoff(first_s=0.5, most_s=10)
         failures = 0
+        may_come_until_s = asyncio.get_running_loop().time() + _DATABASE_MAY_COME_S
         while not self._migrated.is_set():
             try:
                 done = await asyncio.to_thread(migrate, self._parts.dsn)
-            except (DatabaseAhead, StoreRefuses) as error:
-                # Waiting helps with neither: say at the start what a person has to change.
-                self._fail(error)
-                return
             except StoreError as error:
+                late = asyncio.get_running_loop().time() > may_come_until_s
+                if isinstance(error, DatabaseAhead | StoreRefuses) and (
+                    late or not is_missing_database(error)
+                ):
+                    # Waiting helps with neither: say at the start what a person has to change.
+                    self._fail(error)
+                    return
                 failures += 1
                 pause_s = backoff.pause_s(failures)
                 _log.warning(error.code, **error.params, pause_s=pause_s)

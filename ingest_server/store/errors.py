@@ -20,6 +20,7 @@ _BAD_DATA = ("22", "23")
 """SQLSTATE classes: data exception, integrity constraint violation."""
 _NEEDS_A_PERSON = ("28", "3D", "42")
 """Invalid authorisation, no such database, no right or no such table."""
+_NO_SUCH_DATABASE = "3D000"
 _NOT_WHOLE = frozenset(
     {"3F000", "42701", "42703", "42704", "42710", "42723", "42883", "42P01", "42P06", "42P07"}
 )
@@ -31,7 +32,7 @@ _SAID_AT_LOGIN = (
     (re.compile(r"no pg_hba\.conf entry|pg_hba\.conf.*记录"), "28000"),
     (re.compile(r"no password supplied"), "28P01"),
     (re.compile(r"role \S+ does not exist|role \S+ is not permitted|角色 ?\S+ ?不存在"), "28000"),
-    (re.compile(r"database \S+ does not exist|数据库 ?\S+ ?不存在"), "3D000"),
+    (re.compile(r"database \S+ does not exist|数据库 ?\S+ ?不存在"), _NO_SUCH_DATABASE),
     (re.compile(r"permission denied for database"), "42501"),
 )
 """libpq gives no SQLSTATE for what a server says at the login, only its words: in English, or in
@@ -97,6 +98,11 @@ def migrating() -> Iterator[None]:
         if error.params.get("state") in _NOT_WHOLE:
             raise StoreAway("LS-5507", **error.params) from error
         raise
+
+
+def is_missing_database(error: StoreError) -> bool:
+    """Whether there is no database of that name; in a restore there may be one in a moment."""
+    return error.params.get("state") == _NO_SUCH_DATABASE
 
 
 def translate(error: psycopg.Error) -> StoreError:

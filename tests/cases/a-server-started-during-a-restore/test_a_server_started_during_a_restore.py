@@ -39,6 +39,21 @@ async def test_it_waits_until_the_database_is_whole_and_then_works(
     assert rows(dsn, "SELECT count(*) FROM lineside.reading") == [(15,)]
 
 
+async def test_one_started_while_the_database_is_made_anew_waits_for_it(
+    dsn: str, tmp_path: Path, wait_for: WaitFor
+) -> None:
+    config = tmp_path / "server.yaml"
+    place, _, name = dsn.rpartition("/")
+    config.write_text(
+        f"data_dir: data\ndatabase: {{dsn: '{dsn}'}}\nbroker: {{host: 127.0.0.1, port: 9}}\n"
+    )
+    put_back(f"{place}/postgres", f"DROP DATABASE {name} WITH (FORCE)")
+    async with running(config, "--role", "work") as lines:
+        await wait_for(lambda: any("3D000" in line for line in lines), 60)
+        put_back(f"{place}/postgres", f"CREATE DATABASE {name}")
+        await wait_for(lambda: any("database ready" in line for line in lines), 60)
+
+
 @pytest.mark.parametrize("until", ["CREATE TABLE lineside.tag (", VERSION, "ADD CONSTRAINT"])
 def test_what_was_restored_by_then_is_left_as_it_is(dsn: str, until: str) -> None:
     first, _, _ = DUMP.read_text("utf-8").partition(until)
