@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ from rig.ledger import Ledger
 from rig.readings import Gap, Verdict, judge
 from rig.rows import Place
 from rig.server_view import Alarm, Counter, ServerView
+from rig.two_agents import as_gaps, in_time, made_within
 from rig.values import never_handed_out
 from runtime.clock import to_datetime
 from simulators.config import PlantConfig
@@ -233,11 +234,12 @@ def _figures(
     spared: dict[tuple[str, str], int] = {}
     good: dict[str, dict[str, float]] = {}
     true_good: dict[str, dict[str, int]] = {}
-    for counter in (_in_time(one) if twice.get(one.edge) else one for one in counters):
+    for counter in (in_time(one) if twice.get(one.edge) else one for one in counters):
         known = counter_truth(truth, simulated, counter.path, counter.role)
         count = expected_count(known, counter.readings)
         unseen = sum(stretch.count for stretch in count.unseen)
-        spare = made_within(known, twice.get(counter.edge, ()))
+        windows = twice.get(counter.edge, ())
+        spare = made_within(known, windows)
         agrees = abs(counter.quantity - count.visible) <= sum(spare.values())
         told = explained(count.unseen, gaps, counter.edge)
         if not told:
@@ -251,7 +253,7 @@ def _figures(
                 ok=agrees and told,
             )
         )
-        _check_runs(summary, counter, known, count, gaps, spare)
+        _check_runs(summary, counter, known, count, [*gaps, *as_gaps(counter.edge, windows)], spare)
         if counter.role == "good":
             for order, some in spare.items():
                 where = (counter.equipment, order)
@@ -276,21 +278,6 @@ def _figures(
                 ok=has <= made + spared.get((machine_name, order), 0),
             )
         )
-
-
-def _in_time(counter: Counter) -> Counter:
-    """Two agents' readings come in turns: what could be seen is a matter of their times."""
-    readings = sorted(counter.readings, key=lambda reading: reading.at_us)
-    return replace(counter, readings=readings)
-
-
-def made_within(truth: CounterTruth, windows: Sequence[Window]) -> dict[str, int]:
-    """Parts made in these times, by order."""
-    sums: dict[str, int] = {}
-    for part in truth.parts:
-        if any(window.holds(part.at_us) for window in windows):
-            sums[part.order] = sums.get(part.order, 0) + part.count
-    return sums
 
 
 def _check_runs(

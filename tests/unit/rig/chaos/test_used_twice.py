@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rig.chaos.judging import twice, untold_forks
 from rig.chaos.story import Happened, Story, Twin
-from rig.compare import made_within
-from rig.figures import CounterTruth, Part, orders_agree
+from rig.figures import CounterTruth, Part, Reading, blurred_parts, orders_agree
+from rig.two_agents import as_gaps, made_within
 
 SECOND = 1_000_000
 
@@ -47,6 +47,25 @@ def test_no_more_may_be_off_than_was_made_meanwhile_of_the_orders_it_was_made_fo
     assert spare.keys() == {"WO-1", "WO-2"}
     assert spare["WO-1"] == 2 * (110 - 98)
     assert spare["WO-2"] == 2 * (121 - 110 + 1)
+
+
+def test_only_the_first_change_behind_that_time_may_stand_without_an_order() -> None:
+    parts = [
+        Part(at_us=at * SECOND, order="WO-2", count=1, total=total)
+        for total, at in enumerate((123, 125, 127), start=1)
+    ]
+    known = CounterTruth(start=0, modulus=65536, parts=parts, resets=[])
+    readings = [Reading(at_us=at * SECOND, raw=raw) for raw, at in enumerate((112, 123, 125, 127))]
+    [window] = twice(story(), 0)["line-a"]
+    [gap] = as_gaps("line-a", [window])
+    assert blurred_parts(known, readings, [gap], slack_us=0) == {"WO-2": 1}
+    truth, open_quantity = {"WO-2": 3}, 1
+    for server, agrees in ({"WO-2": 2}, True), ({"WO-1": 1, "WO-2": 2}, False), ({}, False):
+        left = 3 - sum(server.values()) if agrees else open_quantity
+        told = orders_agree(
+            truth, server, open_quantity=left, unseen=0, blurred={"WO-2": 1}, spare={}
+        )
+        assert told == agrees
 
 
 def agree(truth: dict[str, int], server: dict[str, int], spare: dict[str, int]) -> bool:
