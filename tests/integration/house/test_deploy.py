@@ -31,6 +31,7 @@ from runtime import strict_yaml
 from runtime.broker import Tls
 from simulators.config import PlantConfig
 from tests.conftest import WaitFor
+from wire.topics import beat, plain_beat
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 USERS = ("lineside-server", "north/line-1", "north/line-10", "south/line-1")
@@ -134,6 +135,14 @@ async def test_an_edge_reaches_its_own_topics_only(fenced: Fenced, wait_for: Wai
         assert server.received == ["lineside/v1/north/line-1/up/data/7"]
         assert edge.received == ["lineside/v1/north/line-1/down/ack"]
         assert other.received == ["lineside/v1/south/line-1/down/ack"]
+        # What the server says to itself: it alone says and hears it.
+        server.received.clear()
+        await edge.say(beat("edge"))
+        await server.say(plain_beat("server"))
+        await server.say(beat("server"))
+        await wait_for(lambda: len(server.received) == 2)
+        assert server.received == [plain_beat("server"), beat("server")]
+        assert (len(edge.received), len(other.received)) == (1, 1)
 
 
 @pytest.mark.needs_mosquitto
