@@ -28,6 +28,8 @@ from runtime.clock import from_datetime, to_datetime
 from wire.dtypes import DType
 
 _WIDE: Final = frozenset(dtype for dtype in DType if dtype.needs_big)
+_LONG: Final = _WIDE | {DType.STR}
+"""Types with values that no double holds."""
 _US: Final = timedelta(microseconds=1)
 _UNITS_US: Final[Mapping[Source, int]] = {"1m": MINUTE // _US, "1h": HOUR // _US}
 _ORDER: Final[tuple[Source, ...]] = ("raw", "1m", "1h")
@@ -36,11 +38,13 @@ Frames = Mapping[int, dict[str, Any]]
 
 
 class _Part(NamedTuple):
-    """What a piece says about a bucket, in the order of the columns of `rolled_*` and `each_*`.
+    """What a piece says about a bucket: the columns of `rolled_*`, `each_*` and `brief`.
 
     Values are as stored: float, int or text.
     """
 
+    piece: int
+    """Its place in the plan."""
     tag: int
     bucket: int
     """Its number, from 1."""
@@ -53,6 +57,9 @@ class _Part(NamedTuple):
     last: Any
     twa: float | None
     """Only of a rollup that is the whole bucket."""
+
+
+_BUCKET: Final = _Part._fields.index("bucket")
 
 
 class Filled(NamedTuple):
@@ -139,24 +146,32 @@ class _Reading:
         """Add what the pieces, in the order of time, say about some tags."""
         if not tags:
             return
-        # Rollups and both ends in one go. Readings in between are asked for one by one: what one
-        # piece took, the next may not. (Both ends may so read twice what is allowed, not more.)
-        together = [
-            piece for piece in plan if piece.source != "raw" or piece in (plan[0], plan[-1])
-        ]
-        found = await reads.tuples(
-            self._connection, "readings", *(self._asked(tags, piece) for piece in together)
-        )
-        said = dict(zip(together, found, strict=True))
-        for piece in plan:
-            rows = said.get(piece)
-            if rows is None:
-                asked = self._asked(tags, piece)
-                (rows,) = await reads.tuples(self._connection, "readings", asked)
-            if piece.source == "raw":
-                self._read(tags, rows)
+        # Rollups and what is short in one go. Other readings are asked for piece by piece:
+        # what one took, the next may not.
+        asked = {
+            place: self._asked(tags, place, piece)
+            for place, piece in enumerate(plan)
+            if piece.source != "raw" or self._is_brief(tags, piece)
+        }
+        said: dict[int, list[TupleRow]] = {place: [] for place in asked}
+        if asked:
+            rows = await reads.united(self._connection, "readings", *asked.values())
+            for place, mine in groupby(rows, itemgetter(0)):
+                said[place] += mine
+        for place, piece in enumerate(plan):
+            if place not in said:
+                query, values = self._asked(tags, place, piece)
+                found = await reads.tuple_rows(self._connection, "readings", query, **values)
+                self._read(tags, map(_of_readings, found))
+            elif piece.source == "raw":
+                self._read(tags, said[place])
             else:
-                self._sum(tags, piece, rows)
+                self._sum(tags, piece, said[place])
+
+    def _is_brief(self, tags: Sequence[int], piece: Piece) -> bool:
+        return piece.to - piece.start <= MINUTE and not any(
+            self._series[tag]["dtype"] in _LONG for tag in tags
+        )
 
     def _within(self, piece: Piece) -> tuple[int, Begins]:
         """How many buckets end before the piece, and the begins of those that lie in it.
@@ -167,62 +182,56 @@ class _Reading:
         before = max(int(np.searchsorted(self._begins, start_us, side="right")) - 1, 0)
         return before, self._begins[before : np.searchsorted(self._begins, to_us)]
 
-    def _asked(self, tags: Sequence[int], piece: Piece) -> tuple[str, dict[str, Any]]:
+    def _asked(self, tags: Sequence[int], place: int, piece: Piece) -> tuple[str, dict[str, Any]]:
+        """The query of a piece, which is the plan's at that place, with its parameters."""
         before, begins = self._within(piece)
         values = {
+            "piece": place,
             "tags": list(tags),
             "from_ts": piece.start,
             "to_ts": piece.to,
             "before": before,
         }
         if piece.source == "raw":
+            values |= {
+                "begins": _datetimes(begins),
+                "most": max(self._left[tag] for tag in tags),
+            }
+            if self._is_brief(tags, piece):
+                return "brief", values
             return "bucketed", {
                 **values,
                 "wide": [self._series[tag]["dtype"] == DType.U64 for tag in tags],
                 "small": [self._series[tag]["dtype"] not in _WIDE for tag in tags],
-                "begins": _datetimes(begins),
-                "most": max(self._left[tag] for tag in tags),
             }
         if _is_each(begins, piece):
             return f"each_{piece.source}", values
         return f"rolled_{piece.source}", {**values, "begins": _datetimes(begins)}
 
     def _sum(self, tags: Sequence[int], piece: Piece, rows: Sequence[TupleRow]) -> None:
-        """Add what a rollup says, whose columns are a tag and those of a part."""
+        """Add what a rollup says, in rows like `_Part`."""
         if self._width_us != _UNITS_US.get(piece.source):
             # The mean of a part of the bucket says nothing about the bucket.
             rows = [(*row[:-1], None) for row in rows]
-        each = [(tags[0], rows)] if len(tags) == 1 else groupby(rows, itemgetter(0))
+        each = [(tags[0], rows)] if len(tags) == 1 else groupby(rows, itemgetter(1))
         for tag, mine in each:
             if self._series[tag]["dtype"] in _WIDE:
                 self._add(tag, [_as_whole(row) for row in mine])
             else:
                 self._add(tag, list(mine))
 
-    def _read(self, tags: Sequence[int], rows: Sequence[TupleRow]) -> None:
-        """Add what the readings say, whose columns are those of `bucketed`."""
-        for tag, bucket, samples, good, *rest in rows:
-            low, high, mean, low_big, high_big, mean_big, *ends = rest
-            self._left[tag] -= samples
-            part = _Part(
-                tag,
-                bucket,
-                samples,
-                good,
-                mean if mean is not None else mean_big,
-                _first_of(low, low_big),
-                _first_of(high, high_big),
-                _first_of(*ends[:3]),
-                _first_of(*ends[3:]),
-                None,
-            )
-            self._add(tag, [part])
+    def _read(self, tags: Sequence[int], rows: Iterable[TupleRow]) -> None:
+        """Add what the readings say, in rows like `_Part`."""
+        for row in rows:
+            part = _Part._make(row)
+            self._left[part.tag] -= part.samples
+            self._add(part.tag, [part])
         if min(self._left[tag] for tag in tags) <= 0:
             raise Invalid("LS-6017", at="query.from", limit=self._most_samples)
 
     def _add(self, tag: int, parts: list[TupleRow]) -> None:
         known, more = self._parts[tag], self._more[tag]
-        if known and parts and known[-1][1] == parts[0][1]:
+        if known and parts and known[-1][_BUCKET] == parts[0][_BUCKET]:
             more.setdefault(len(known) - 1, [_Part._make(known[-1])]).append(_Part._make(parts[0]))
             del parts[0]
         known.extend(parts)
@@ -240,11 +249,30 @@ class _Reading:
             zone = frame["time_zone"]
             if zone not in times:
                 times[zone] = iso_texts(self._begins, zone_of(zone))
-            _, numbers, samples, *columns = zip(*parts, strict=True)
+            _, _, numbers, samples, *columns = zip(*parts, strict=True)
             begins = [times[zone][number - 1] for number in numbers]
             frame["buckets"] = _buckets(begins, samples, columns, frame["dtype"])
             most = max(most, sum(samples))
         return most
+
+
+def _of_readings(row: TupleRow) -> _Part:
+    """Of the columns of `bucketed`."""
+    piece, tag, bucket, samples, good, *rest = row
+    low, high, mean, low_big, high_big, mean_big, *ends = rest
+    return _Part(
+        piece,
+        tag,
+        bucket,
+        samples,
+        good,
+        mean if mean is not None else mean_big,
+        _first_of(low, low_big),
+        _first_of(high, high_big),
+        _first_of(*ends[:3]),
+        _first_of(*ends[3:]),
+        None,
+    )
 
 
 def _datetimes(begins: Begins) -> list[datetime]:

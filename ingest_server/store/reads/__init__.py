@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
-from typing import Any
+import re
+from functools import cache, lru_cache
+from typing import Any, Final
 
 import psycopg
-from psycopg.rows import AsyncRowFactory, DictRow, TupleRow, dict_row, tuple_row
+from psycopg.rows import DictRow, TupleRow, tuple_row
 
 from ingest_server.store.queries import Queries, beside
 
 Connection = psycopg.AsyncConnection[DictRow]
+
+_PARAMETER: Final = re.compile(rb"%\((\w+)\)s")
 
 
 async def rows(connection: Connection, topic: str, query: str, **params: Any) -> list[DictRow]:
@@ -23,42 +25,42 @@ async def rows(connection: Connection, topic: str, query: str, **params: Any) ->
 async def tuple_rows(
     connection: Connection, topic: str, query: str, **params: Any
 ) -> list[TupleRow]:
-    """All rows of a query, each as a tuple in the order of its columns. Raises psycopg.Error."""
+    """All rows of a query, each as a tuple in the order of its columns: for many rows.
+
+    Numbers come in binary: to write and read their digits would cost more than all the rest.
+    Raises psycopg.Error.
+    """
     cursor = connection.cursor(row_factory=tuple_row)
-    await cursor.execute(queries(topic)[query], params)
+    await cursor.execute(queries(topic)[query], params, binary=True)
     return await cursor.fetchall()
 
 
-async def several(
+async def united(
     connection: Connection, topic: str, *asked: tuple[str, dict[str, Any]]
-) -> list[list[DictRow]]:
-    """The rows of several queries with their parameters, sent together. Raises psycopg.Error."""
-    return await _together(connection, topic, asked, dict_row, binary=False)
+) -> list[TupleRow]:
+    """The rows of several queries with the same columns, asked as one; else as `tuple_rows`.
 
-
-async def tuples(
-    connection: Connection, topic: str, *asked: tuple[str, dict[str, Any]]
-) -> list[list[TupleRow]]:
-    """As `several`, each row as a tuple in the order of the query's columns: for many rows.
-
-    Numbers come in binary: to write and read their digits would cost more than all the rest.
+    What tells the queries' rows apart has to be a column. Raises psycopg.Error.
     """
-    return await _together(connection, topic, asked, tuple_row, binary=True)
+    params = {
+        f"{name}_{number}": value
+        for number, (_, values) in enumerate(asked)
+        for name, value in values.items()
+    }
+    text = _united(topic, tuple(query for query, _ in asked))
+    cursor = connection.cursor(row_factory=tuple_row)
+    await cursor.execute(text, params, binary=True)
+    return await cursor.fetchall()
 
 
-async def _together(
-    connection: Connection,
-    topic: str,
-    asked: Sequence[tuple[str, dict[str, Any]]],
-    factory: AsyncRowFactory[Any],
-    *,
-    binary: bool,
-) -> list[list[Any]]:
-    async with connection.pipeline():
-        cursors = [connection.cursor(row_factory=factory) for _ in asked]
-        for cursor, (query, params) in zip(cursors, asked, strict=True):
-            await cursor.execute(queries(topic)[query], params, binary=binary)
-        return [await cursor.fetchall() for cursor in cursors]
+@lru_cache(maxsize=256)
+def _united(topic: str, names: tuple[str, ...]) -> bytes:
+    """The queries as one, the parameters of each with its number behind their names."""
+    texts = (
+        _PARAMETER.sub(rb"%%(\1_%d)s" % number, queries(topic)[name])
+        for number, name in enumerate(names)
+    )
+    return b"\nUNION ALL\n".join(b"(%b)" % text for text in texts)
 
 
 async def row(connection: Connection, topic: str, query: str, **params: Any) -> DictRow | None:

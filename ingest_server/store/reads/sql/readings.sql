@@ -81,7 +81,7 @@ ORDER BY r.ts, r.batch, r.num, r.big, r.txt, r.q;
 -- 2^63 on stand as text. `small` tags are integers that a double holds exactly: of them some may
 -- stand in `num` (earlier releases put them there) and some in `big`. The bounds of time are said again for the first and the last one, so that
 -- other days' partitions are not even planned.
-SELECT w.tag_id, %(before)s::int + b.bucket AS bucket, b.samples, b.good,
+SELECT %(piece)s::int AS piece, w.tag_id, %(before)s::int + b.bucket AS bucket, b.samples, b.good,
        b.min_num, b.max_num, b.mean_num,
        coalesce(b.min_wide, b.min_big) AS min_big, coalesce(b.max_wide, b.max_big) AS max_big,
        coalesce(b.mean_wide, b.mean_big)::float8 AS mean_big,
@@ -132,6 +132,35 @@ LEFT JOIN LATERAL (
 ) l ON true
 ORDER BY w.tag_id, b.bucket;
 
+-- name: brief
+-- As `bucketed`, with the columns of the rollups, for a short time and tags whose values a double holds exactly: the readings are
+-- looked through once, and sorted.
+SELECT %(piece)s::int AS piece, w.tag_id, %(before)s::int + b.bucket AS bucket, b.samples, b.good, b.mean, b.min, b.max,
+       b.first, b.last, NULL::float8 AS twa
+FROM unnest(%(tags)s::int[]) AS w(tag_id)
+CROSS JOIN LATERAL (
+    SELECT width_bucket(k.ts, %(begins)s::timestamptz[]) AS bucket,
+           count(*) AS samples,
+           count(*) FILTER (WHERE k.good) AS good,
+           CASE WHEN count(calm(k.value)) FILTER (WHERE k.good) = count(k.value) FILTER (WHERE k.good)
+                THEN avg(calm(k.value)) FILTER (WHERE k.good) END AS mean,
+           min(k.value) FILTER (WHERE k.good) AS min,
+           max(k.value) FILTER (WHERE k.good) AS max,
+           (array_agg(k.value ORDER BY k.ts, k.batch, k.num, k.big, k.txt)
+                FILTER (WHERE k.good))[1] AS first,
+           (array_agg(k.value ORDER BY k.ts DESC, k.batch DESC, k.num DESC, k.big DESC, k.txt DESC)
+                FILTER (WHERE k.good))[1] AS last
+    FROM (
+        SELECT r.ts, r.batch, r.num, r.big, r.txt, coalesce(r.num, r.big::float8) AS value,
+               r.q BETWEEN 0 AND 1073741823 AND r.q & 8 = 0 AS good
+        FROM reading r
+        WHERE r.tag_id = w.tag_id AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
+        LIMIT %(most)s
+    ) k
+    GROUP BY 1
+) b
+ORDER BY 2, 3;
+
 -- name: most
 -- How many readings the tag with the most has in a span, at most `limit`.
 SELECT max(n.readings) AS most
@@ -145,7 +174,7 @@ CROSS JOIN LATERAL (
 
 -- name: rolled_1m
 -- What the rollups per minute say about buckets, by the number of their begin (from 1, `before` added).
-SELECT r.tag_id, %(before)s::int + width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
+SELECT %(piece)s::int AS piece, r.tag_id, %(before)s::int + width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
        sum(r.count)::bigint AS samples, sum(round(r.good * r.count))::bigint AS good,
        CASE WHEN bool_and(r.n = 0 OR r.mean IS NOT NULL)
             THEN sum(r.mean * r.n) / nullif(sum(r.n), 0) END AS mean,
@@ -155,19 +184,19 @@ SELECT r.tag_id, %(before)s::int + width_bucket(r.ts, %(begins)s::timestamptz[])
        CASE WHEN count(*) = 1 THEN min(r.twa) END AS twa
 FROM reading_1m r
 WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
-GROUP BY 1, 2
-ORDER BY 1, 2;
+GROUP BY 2, 3
+ORDER BY 2, 3;
 
 -- name: each_1m
 -- As rolled_1m where each minute is a bucket, the first of them at `from_ts`.
-SELECT r.tag_id, %(before)s::int + 1 + (date_part('epoch', r.ts - %(from_ts)s::timestamptz) / 60)::int AS bucket,
+SELECT %(piece)s::int AS piece, r.tag_id, %(before)s::int + 1 + (date_part('epoch', r.ts - %(from_ts)s::timestamptz) / 60)::int AS bucket,
        r.count::bigint AS samples, round(r.good * r.count)::bigint AS good,
        CASE WHEN r.n > 0 THEN r.mean END AS mean, r.min, r.max,
        CASE WHEN r.n > 0 THEN r.first END AS first, CASE WHEN r.n > 0 THEN r.last END AS last,
        r.twa
 FROM reading_1m r
 WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
-ORDER BY 1, 2;
+ORDER BY 2, 3;
 
 -- name: beyond_1m
 -- Those of some tags whose rollups per minute have values a double may not hold exactly.
@@ -179,7 +208,7 @@ WHERE EXISTS (SELECT FROM reading_1m r
 
 -- name: rolled_1h
 -- What the rollups per hour say about buckets, by the number of their begin (from 1, `before` added).
-SELECT r.tag_id, %(before)s::int + width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
+SELECT %(piece)s::int AS piece, r.tag_id, %(before)s::int + width_bucket(r.ts, %(begins)s::timestamptz[]) AS bucket,
        sum(r.count)::bigint AS samples, sum(round(r.good * r.count))::bigint AS good,
        CASE WHEN bool_and(r.n = 0 OR r.mean IS NOT NULL)
             THEN sum(r.mean * r.n) / nullif(sum(r.n), 0) END AS mean,
@@ -189,19 +218,19 @@ SELECT r.tag_id, %(before)s::int + width_bucket(r.ts, %(begins)s::timestamptz[])
        CASE WHEN count(*) = 1 THEN min(r.twa) END AS twa
 FROM reading_1h r
 WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
-GROUP BY 1, 2
-ORDER BY 1, 2;
+GROUP BY 2, 3
+ORDER BY 2, 3;
 
 -- name: each_1h
 -- As rolled_1h where each hour is a bucket, the first of them at `from_ts`.
-SELECT r.tag_id, %(before)s::int + 1 + (date_part('epoch', r.ts - %(from_ts)s::timestamptz) / 3600)::int AS bucket,
+SELECT %(piece)s::int AS piece, r.tag_id, %(before)s::int + 1 + (date_part('epoch', r.ts - %(from_ts)s::timestamptz) / 3600)::int AS bucket,
        r.count::bigint AS samples, round(r.good * r.count)::bigint AS good,
        CASE WHEN r.n > 0 THEN r.mean END AS mean, r.min, r.max,
        CASE WHEN r.n > 0 THEN r.first END AS first, CASE WHEN r.n > 0 THEN r.last END AS last,
        r.twa
 FROM reading_1h r
 WHERE r.tag_id = ANY(%(tags)s::int[]) AND r.ts >= %(from_ts)s AND r.ts < %(to_ts)s
-ORDER BY 1, 2;
+ORDER BY 2, 3;
 
 -- name: beyond_1h
 -- Those of some tags whose rollups per hour have values a double may not hold exactly.
