@@ -80,10 +80,15 @@ def columns_of(places: Iterable[Place]) -> dict[str, list[str]]:
 
 def timelines_of(rows: Iterable[Mapping[str, Any]]) -> dict[Place, Timeline]:
     """The timeline of each equipment that rows of assignments speak of."""
+    return {place: timeline(said) for place, said in said_of(rows).items()}
+
+
+def said_of(rows: Iterable[Mapping[str, Any]]) -> dict[Place, list[Assignment]]:
+    """What was said of each equipment that rows of assignments speak of."""
     said: dict[Place, list[Assignment]] = {}
     for row in rows:
         said.setdefault(place_of(row), []).append(_assignment(row))
-    return {place: timeline(said[place]) for place in sorted(said)}
+    return {place: said[place] for place in sorted(said)}
 
 
 def _assignment(row: Mapping[str, Any]) -> Assignment:
@@ -95,6 +100,7 @@ def _assignment(row: Mapping[str, Any]) -> Assignment:
         source=row["source"],
         author=row["author"],
         seq=row["assignment_id"],
+        since=None if row.get("since_edge") is None else (row["since_edge"], row["since_batch"]),
     )
 
 

@@ -9,19 +9,26 @@ from typing import Any
 import numpy as np
 
 from ingest_server.api.figures import Place, place_of
-from ingest_server.domain.assignments import Assignment, Timeline, timeline
+from ingest_server.domain.assignments import Assignment, timeline, timelines_for
 from ingest_server.domain.attribution import attribute
 from ingest_server.domain.facts import Cause, Facts
 from runtime.clock import from_datetime, to_datetime
 
 
 def attributed(
-    rows: Sequence[Mapping[str, Any]], lines: Mapping[Place, Timeline], order: str
+    rows: Sequence[Mapping[str, Any]], said: Mapping[Place, Sequence[Assignment]], order: str
 ) -> Iterator[tuple[Mapping[str, Any], Assignment | None]]:
     """Those rows that the domain gives to `order`, each with the assignment that says so."""
-    nothing = timeline(())
+    lines = {
+        place: timeline(words)
+        for place, words in said.items()
+        if all(one.since is None for one in words)
+    }
     for row in rows:
-        line = lines.get(place_of(row), nothing)
+        line = lines.get(place_of(row))
+        if line is None:
+            words, batch = said.get(place_of(row), ()), np.array([row["batch"]], np.int64)
+            [(_, line)] = timelines_for(words, row["edge_id"], batch)
         gap_us = None if row["gap_s"] is None else int(row["gap_s"] * 1_000_000)
         key = attribute(_as_facts(row), line, gap_us=gap_us).keys[0]
         if key.place != "order" or key.run.order != order:

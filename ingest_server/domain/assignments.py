@@ -9,7 +9,7 @@ order of arrival of the assignments.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -30,6 +30,7 @@ class Assignment:
     """From `at_us` on `source` says that `order` (and `operation`) runs; None: it says nothing.
 
     `author` is a person or the tag; `seq` orders assignments of one source with equal times.
+    `since`: an edge and a batch of it; of what this edge told it holds from that batch on alone.
     """
 
     equipment: str
@@ -39,6 +40,7 @@ class Assignment:
     source: Source
     author: str = ""
     seq: int = 0
+    since: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,6 +130,27 @@ def timeline(assignments: Iterable[Assignment]) -> Timeline:
         runs=tuple(runs),
         said_by=tuple(said_by),
     )
+
+
+def timelines_for(
+    assignments: Sequence[Assignment], edge_id: int, batch: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.bool_], Timeline]]:
+    """What holds for what an edge told of one equipment, in n batches: masks, each with a timeline.
+
+    Where the edge's device never went back to a time it had spoken of, that is one.
+    """
+    steps = sorted({one.since[1] for one in assignments if one.since and one.since[0] == edge_id})
+    last = np.searchsorted(np.array(steps, np.int64), batch, side="right")
+    for place in np.unique(last).tolist():
+        later = set(steps[place:])
+        yield (
+            last == place,
+            timeline(
+                one
+                for one in assignments
+                if one.since is None or one.since[0] != edge_id or one.since[1] not in later
+            ),
+        )
 
 
 def differing_spans(before: Timeline, after: Timeline) -> tuple[tuple[int, int | None], ...]:

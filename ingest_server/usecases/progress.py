@@ -9,14 +9,14 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ingest_server.domain.assignments import Assignment, Timeline, timeline
+from ingest_server.domain.assignments import Assignment, timelines_for
 from ingest_server.domain.attribution import Key, attribute
 from ingest_server.domain.facts import Facts
 from ingest_server.store import connection as connections
@@ -48,30 +48,6 @@ class _Counter:
     gap_s: float | None
     batch: NDArray[np.int64]
     facts: Facts
-
-
-@dataclass(kw_only=True, slots=True)
-class _Line:
-    """What was said of one equipment.
-
-    `stepped`: by edge, what was said after a device's clock had stepped back, with its batch. Such
-    a word holds for what that edge told from this batch on, and for all that other edges told.
-    """
-
-    lasting: list[Assignment] = field(default_factory=list)
-    stepped: dict[int, list[tuple[int, Assignment]]] = field(default_factory=dict)
-
-    def timelines(
-        self, edge_id: int, batch: NDArray[np.int64]
-    ) -> Iterator[tuple[NDArray[np.bool_], Timeline]]:
-        """What holds for what an edge told, as masks of its batches with their timeline."""
-        own = self.stepped.get(edge_id, [])
-        others = [each for edge, of in self.stepped.items() if edge != edge_id for _, each in of]
-        steps = sorted({step for step, _ in own})
-        time = np.searchsorted(np.array(steps, np.int64), batch, side="right")
-        for place in np.unique(time).tolist():
-            known = [each for step, each in own if place and step <= steps[place - 1]]
-            yield time == place, timeline([*self.lasting, *others, *known])
 
 
 class Progress:
@@ -153,7 +129,7 @@ def _lines(
     connection: Connection,
     minutes: Iterable[Minute],
     counters: Mapping[tuple[Place, int], _Counter],
-) -> dict[Place, _Line]:
+) -> dict[Place, list[Assignment]]:
     since: dict[Place, int] = {}
     for plant, equipment, minute in minutes:
         place = (plant, equipment)
@@ -168,34 +144,32 @@ def _lines(
             "since": [to_datetime(max(at_us, 0)) for at_us in since.values()],
         },
     ).fetchall()
-    lines = {place: _Line() for place in since}
+    lines: dict[Place, list[Assignment]] = {place: [] for place in since}
     for plant, equipment, at, order, operation, source, author, seq, edge_id, batch in found:
-        said = Assignment(
-            equipment=equipment,
-            at_us=from_datetime(at),
-            order=order,
-            operation=operation,
-            source=source,
-            author=author,
-            seq=seq,
+        lines[plant, equipment].append(
+            Assignment(
+                equipment=equipment,
+                at_us=from_datetime(at),
+                order=order,
+                operation=operation,
+                source=source,
+                author=author,
+                seq=seq,
+                since=None if edge_id is None else (edge_id, batch),
+            )
         )
-        line = lines[plant, equipment]
-        if edge_id is None:
-            line.lasting.append(said)
-        else:
-            line.stepped.setdefault(edge_id, []).append((batch, said))
     return lines
 
 
 def production(
-    counters: Mapping[tuple[Place, int], _Counter], lines: Mapping[Place, _Line]
+    counters: Mapping[tuple[Place, int], _Counter], lines: Mapping[Place, Sequence[Assignment]]
 ) -> list[tuple[str, str, datetime, int, str, str, float]]:
     """Rows of `production_1m` of these counters' facts."""
     rows: list[tuple[str, str, datetime, int, str, str, float]] = []
     for (place, tag_id), counter in sorted(counters.items(), key=lambda item: item[0]):
         gap_us = None if counter.gap_s is None else round(counter.gap_s * 1e6)
         sums: dict[tuple[int, str], float] = {}
-        for told, line in lines[place].timelines(counter.edge_id, counter.batch):
+        for told, line in timelines_for(lines[place], counter.edge_id, counter.batch):
             made = attribute(counter.facts.take(told), line, gap_us=gap_us)
             for key, minute_us, quantity in zip(
                 made.key.tolist(), made.minute_us.tolist(), made.quantity.tolist(), strict=True

@@ -11,7 +11,7 @@ from fastapi import Query as InQuery
 
 from ingest_server.api import cursors
 from ingest_server.api.database import Connection
-from ingest_server.api.figures import basis_of, columns_of, figures, place_of, timelines_of
+from ingest_server.api.figures import basis_of, columns_of, figures, place_of, said_of
 from ingest_server.api.problems import Invalid, NotFound
 from ingest_server.api.routes.order_answers import (
     Feed,
@@ -142,10 +142,9 @@ async def trace(context: Ctx, order: OrderNumber, query: Annotated[Listing, InQu
         following = cursors.encode("trace", *last, given)
     zone_name = row["time_zone"] or "UTC"
     zone = zone_of(zone_name)
-    lines = timelines_of(said)
     items = [
         TraceFact.model_validate(words_of(fact, found_by, zone))
-        for fact, found_by in attributed(page, lines, order)
+        for fact, found_by in attributed(page, said_of(said), order)
     ]
     return Trace(order=order, items=items, next=following, time_zone=zone_name)
 

@@ -34,13 +34,14 @@ SELECT a.plant, a.equipment, a.at, a.order_no, a.operation, a.source, a.author, 
        CASE WHEN a.stepped THEN t.edge_id END, a.batch
 FROM unnest(%(plant)s::text[], %(equipment)s::text[], %(since)s::timestamptz[])
      AS w (plant, equipment, since)
-JOIN assignment AS a ON a.plant = w.plant AND a.equipment = w.equipment
+CROSS JOIN unnest(ARRAY['plc', 'scan', 'explicit']) AS o (source)
+CROSS JOIN LATERAL (
+    SELECT coalesce(max(p.at), '-infinity') AS at FROM assignment AS p
+    WHERE p.plant = w.plant AND p.equipment = w.equipment AND p.source = o.source
+      AND p.at <= w.since AND NOT p.stepped) AS first
+JOIN assignment AS a
+  ON a.plant = w.plant AND a.equipment = w.equipment AND a.source = o.source AND a.at >= first.at
 LEFT JOIN tag AS t ON t.tag_id = a.tag_id
-WHERE a.at >= coalesce(
-    (SELECT max(p.at) FROM assignment AS p
-     WHERE p.plant = a.plant AND p.equipment = a.equipment AND p.source = a.source
-       AND p.at <= w.since AND NOT p.stepped),
-    '-infinity')
 
 -- name: clear_minutes
 -- What stood for these minutes.

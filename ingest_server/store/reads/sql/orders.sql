@@ -61,21 +61,21 @@ LEFT JOIN LATERAL (
 ORDER BY b.plant, b.equipment, b.role, tag;
 
 -- name: said
--- What each source said about some equipment in a span, and what it had said last before.
-SELECT a.assignment_id, a.plant, a.equipment, a.at, a.order_no, a.operation, a.source, a.author
-FROM unnest(%(plant)s::text[], %(equipment)s::text[]) AS w(plant, equipment)
-JOIN assignment a ON a.plant = w.plant AND a.equipment = w.equipment
-WHERE a.at > %(from_ts)s::timestamptz AND a.at <= %(to_ts)s::timestamptz
-UNION ALL
-SELECT l.assignment_id, l.plant, l.equipment, l.at, l.order_no, l.operation, l.source, l.author
+-- What each source said about some equipment in a span, and what it had said last before. Of what
+-- holds from a batch of its edge on alone: which.
+SELECT a.assignment_id, a.plant, a.equipment, a.at, a.order_no, a.operation, a.source, a.author,
+       CASE WHEN a.stepped THEN t.edge_id END AS since_edge, a.batch AS since_batch
 FROM unnest(%(plant)s::text[], %(equipment)s::text[]) AS w(plant, equipment)
 CROSS JOIN unnest(ARRAY['plc', 'scan', 'explicit']) AS o(source)
 CROSS JOIN LATERAL (
-    SELECT a.* FROM assignment a
-    WHERE a.plant = w.plant AND a.equipment = w.equipment AND a.source = o.source
-      AND a.at <= %(from_ts)s::timestamptz
-    ORDER BY a.at DESC, a.assignment_id DESC LIMIT 1
-) l;
+    SELECT coalesce(max(p.at), '-infinity') AS at FROM assignment p
+    WHERE p.plant = w.plant AND p.equipment = w.equipment AND p.source = o.source
+      AND p.at <= %(from_ts)s::timestamptz AND NOT p.stepped
+) first
+JOIN assignment a
+  ON a.plant = w.plant AND a.equipment = w.equipment AND a.source = o.source AND a.at >= first.at
+LEFT JOIN tag t ON t.tag_id = a.tag_id
+WHERE a.at <= %(to_ts)s::timestamptz;
 
 -- name: running
 -- Every equipment of which a source last said something, with what each source said.
@@ -95,7 +95,7 @@ SELECT f.ts, f.from_ts, f.tag_id, f.raw_before, f.raw, f.quantity, f.cause,
        f.discontinuous OR EXISTS (
            SELECT FROM unpolled_before(t.edge_id, t.device, f.from_ts, f.ts)) AS discontinuous,
        m.plant, m.equipment, m.role, b.kind, b.modulus, coalesce(b.factor, 1) AS factor, b.gap_s,
-       e.plant || '/' || e.edge || '/' || t.path AS tag, t.dtype,
+       e.plant || '/' || e.edge || '/' || t.path AS tag, t.dtype, t.edge_id, f.batch,
        c.epoch, c.class, c.seq
 FROM production_1m m
 JOIN count_fact f
