@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -217,3 +218,24 @@ async def _get(
     await writer.wait_closed()
     head, _, body = raw.decode().partition("\r\n\r\n")
     return int(head.split()[1]), body
+
+
+async def test_what_waits_for_a_blocked_disk_when_the_agent_is_stopped_is_counted(
+    nats: EmbeddedBroker, configure: Configure, running: Running, wait_for: WaitFor
+) -> None:
+    async with Plc() as plc:
+        plc.unit().put("holding", 0, [0, 0])
+        async with running(configure(_devices(plc.port), broker=nats.port)) as agent:
+            assert agent.facts is not None
+            writer, database = agent.facts.writer, agent.facts.store._db
+            assert database is not None
+            # The file may not grow: SQLite answers as on a full disk.
+            await database.execute("pragma max_page_count = 1")
+            await wait_for(lambda: writer.blocked_since_us and writer.waiting >= 5, 30.0)
+        told = agent.metrics.render().decode()
+    samples = re.search(r'edge_samples_dropped_total\{cause="stopped"\} (\d+)', told)
+    events = re.search(r"edge_events_dropped_total (\d+)", told)
+    assert samples is not None
+    assert int(samples[1]) >= 5
+    assert events is not None
+    assert int(events[1]) >= 1, "the stop itself, at least"
