@@ -181,6 +181,8 @@ async def test_the_database_may_die_at_any_time(
         assert stored(postgres.dsn) == wanted(epoch)
 
 
+# Five starts of the real program, each with a limit of its own.
+@pytest.mark.timeout(300)
 async def test_a_killed_server_loses_and_doubles_nothing(
     migrated: str, broker: EmbeddedBroker, tmp_path: Path, wait_for: WaitFor
 ) -> None:
