@@ -42,25 +42,26 @@ async def united(
 
     What tells the queries' rows apart has to be a column. Raises psycopg.Error.
     """
-    params = {
-        f"{name}_{number}": value
-        for number, (_, values) in enumerate(asked)
-        for name, value in values.items()
-    }
-    text = _united(topic, tuple(query for query, _ in asked))
-    cursor = connection.cursor(row_factory=tuple_row)
+    text, names = _united(topic, tuple(query for query, _ in asked))
+    # A raw cursor: the other one would look through so long a text at every call.
+    cursor = psycopg.AsyncRawCursor(connection, row_factory=tuple_row)
+    params = [asked[number][1][name] for number, name in names]
     await cursor.execute(text, params, binary=True)
     return await cursor.fetchall()
 
 
 @lru_cache(maxsize=256)
-def _united(topic: str, names: tuple[str, ...]) -> bytes:
-    """The queries as one, the parameters of each with its number behind their names."""
-    texts = (
-        _PARAMETER.sub(rb"%%(\1_%d)s" % number, queries(topic)[name])
-        for number, name in enumerate(names)
-    )
-    return b"\nUNION ALL\n".join(b"(%b)" % text for text in texts)
+def _united(topic: str, asked: tuple[str, ...]) -> tuple[bytes, list[tuple[int, str]]]:
+    """The queries as one with `$1`, and for each of these whose it is: place in `asked`, name."""
+    names: list[tuple[int, str]] = []
+    texts = []
+    for number, query in enumerate(asked):
+        text = queries(topic)[query]
+        for name in dict.fromkeys(_PARAMETER.findall(text)):
+            names.append((number, name.decode()))
+            text = text.replace(b"%%(%b)s" % name, b"$%d" % len(names))
+        texts.append(b"(%b)" % text)
+    return b"\nUNION ALL\n".join(texts), names
 
 
 async def row(connection: Connection, topic: str, query: str, **params: Any) -> DictRow | None:
