@@ -173,10 +173,13 @@ class Worker:
                 ended.result()
 
     async def _stop(self) -> None:
-        if self._serving is not None:
-            self._serving.cancel()
-            await asyncio.wait({self._serving})
-            self._serving = None
+        ended, self._serving = self._serving, None
+        if ended is not None:
+            ended.cancel()
+            await asyncio.wait({ended})
+            if not ended.cancelled():
+                # It ended by itself in the same moment: nobody is to read a traceback of that.
+                ended.exception()
 
     async def _call(self, work: Callable[[], R]) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
