@@ -23,7 +23,7 @@ from rig.edge_page import unacked_records
 from rig.ledger import last_seqs, read_ledger
 from rig.programs import ROOT
 from rig.progress import Progress
-from rig.server_view import ServerView
+from rig.server_view import ServerView, in_words
 from rig.system import EDGES, System
 from runtime import messages, strict_yaml
 from runtime.cli import script
@@ -88,23 +88,28 @@ async def run(options: Options) -> Summary | None:
     )
     try:
         async with system:
-            await until_collecting(system, stop)
-            if stop.is_set():
-                return None
-            _print_where(system)
-            await system.plant.run()
-            windows = await _run_plant(system, options, stop)
-            await system.plant.pause()
-            if options.seconds is None:
-                return None
-            _tell(messages.text("LS-8122"))
-            await settle(system)
-            if options.sabotage == "delete-batch":
-                _delete_a_batch(system.database.dsn)
-            return compare_now(system, windows)
+            with in_words(system.database.data_dir):
+                return await _work(system, options, stop)
     finally:
         undo()
         _tell(messages.text("LS-8123"))
+
+
+async def _work(system: System, options: Options, stop: asyncio.Event) -> Summary | None:
+    await until_collecting(system, stop)
+    if stop.is_set():
+        return None
+    _print_where(system)
+    await system.plant.run()
+    windows = await _run_plant(system, options, stop)
+    await system.plant.pause()
+    if options.seconds is None:
+        return None
+    _tell(messages.text("LS-8122"))
+    await settle(system)
+    if options.sabotage == "delete-batch":
+        _delete_a_batch(system.database.dsn)
+    return compare_now(system, windows)
 
 
 async def settle(system: System, *, limit_s: float = 120.0) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +19,7 @@ from rig.figures import Reading
 from rig.readings import Gap, Stored
 from rig.rows import Place, Row, stored_row
 from runtime.clock import from_datetime
+from runtime.errors import RetryLater
 
 _CONNECT_LIMIT_S = 10
 _FETCHED = 20_000
@@ -89,6 +92,16 @@ class Alarm:
     bit: int | None
     raised_us: int
     cleared_us: int | None
+
+
+@contextmanager
+def in_words(folder: Path) -> Iterator[None]:
+    """Raise RetryLater (LS-8106) where the database went away; `folder`: where its log is."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise RetryLater("LS-8106", folder=str(folder), reason=reason) from error
 
 
 class ServerView:

@@ -75,6 +75,12 @@ TEXTS: dict[str, Text] = {
         en="{tool} failed: {reason}",
         zh="{tool} 失败：{reason}",
     ),
+    "LS-8106": Text(
+        en="The database of this run has gone ({reason}). Its log is in {folder}. Start again: "
+        "what the edges have stored is sent then.",
+        zh="本次运行的数据库已不可用（{reason}）。其日志位于 {folder}。"
+        "请重新启动：代理已保存的数据届时会发送。",
+    ),
     "LS-8110": Text(en="Starting the database ...", zh="正在启动数据库……"),
     "LS-8111": Text(en="Starting the broker ...", zh="正在启动 MQTT 服务器……"),
     "LS-8112": Text(en="Starting the simulated plant ...", zh="正在启动模拟工厂……"),
