@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -31,7 +32,7 @@ from benchmarks.latency_plant import (
     registers_of,
     until_at_rest,
 )
-from benchmarks.latency_top import top_rate
+from benchmarks.latency_top import STEP, top_rate
 from benchmarks.results import ROUNDS, Result
 
 PARTS: Final = (0.1, 0.5, 0.9)
@@ -39,6 +40,7 @@ STAGES: Final = ("collected", "in the buffer", "on the broker", "committed", "co
 _PROBE_MS: Final = 100
 _SETTLE_S: Final = 5.0
 _DRAIN_S: Final = 120.0
+_MOST_TOPS: Final = 4
 
 
 async def latency(rounds: int) -> list[Result]:
@@ -46,30 +48,47 @@ async def latency(rounds: int) -> list[Result]:
     seconds = 60.0 if rounds >= ROUNDS else 20.0
     async with plant() as at:
         top = await top_rate(at, seconds / 2)
-        results = [Result(name="latency/top-rate", value=top, unit="readings/s")]
-        for part in PARTS:
-            rate, found = await _at_rate(at, part, part * top, seconds)
-            label = f"latency/{part * 100:.0f}%"
-            results.append(
-                Result(name=f"{label}/rate", value=rate, unit="readings/s", ceiling=part * top)
+        for trial in range(_MOST_TOPS):
+            try:
+                return await _at_parts(at, top, seconds, f"{trial}")
+            except NeverRestsError as error:
+                # It was not kept up with after all, or the machine has less time to spare by now.
+                print(f"{error}: the top rate was too high", file=sys.stderr, flush=True)
+                top *= STEP
+        raise TimeoutError(f"not even parts of {top / STEP:,.0f} readings/s were kept up with")
+
+
+class NeverRestsError(TimeoutError):
+    """The backlog of the start never drained at some pace."""
+
+
+async def _at_parts(at: Plant, top: float, seconds: float, trial: str) -> list[Result]:
+    """All parts of this top rate. Raises NeverRestsError where one is not kept up with."""
+    results = [Result(name="latency/top-rate", value=top, unit="readings/s")]
+    # The fastest one first: it says whether there is anything to be measured.
+    for part in sorted(PARTS, reverse=True):
+        name = f"part-{part * 100:.0f}-{trial}"
+        rate, found = await _at_rate(at, name, part * top, seconds)
+        label = f"latency/{part * 100:.0f}%"
+        results.append(
+            Result(name=f"{label}/rate", value=rate, unit="readings/s", ceiling=part * top)
+        )
+        results += [
+            Result(
+                name=f"{label}/{stage.replace(' ', '-')}/p{percent}",
+                value=float(np.percentile(times, percent)) / 1_000,
+                unit="ms",
             )
-            results += [
-                Result(
-                    name=f"{label}/{stage.replace(' ', '-')}/p{percent}",
-                    value=float(np.percentile(times, percent)) / 1_000,
-                    unit="ms",
-                )
-                for stage, times in found.items()
-                for percent in (50, 99)
-            ]
-        return results
+            for stage, times in found.items()
+            for percent in (50, 99)
+        ]
+    return results
 
 
 async def _at_rate(
-    at: Plant, part: float, rate: float, seconds: float
+    at: Plant, name: str, rate: float, seconds: float
 ) -> tuple[float, Mapping[str, list[float]]]:
     registers = registers_of(rate)
-    name = f"part-{part * 100:.0f}"
     machine = Helper(at.folder / f"machine-{name}", "latency_machine", registers=registers)
     watch = Helper(
         at.folder / f"watch-{name}",
@@ -97,7 +116,9 @@ async def _at_rate(
         edge = at.edge(name, [probe, *load(port, registers)])
         await edge.start()
         if not await until_at_rest(edge, limit_s=_DRAIN_S):
-            raise TimeoutError(f"at {rate:.0f} readings/s the backlog of the start never drained")
+            raise NeverRestsError(
+                f"at {rate:,.0f} readings/s the backlog of the start never drained"
+            )
         await asyncio.sleep(_SETTLE_S)
         changes: Any = await machine.found()
         first = len(changes) + 1

@@ -52,7 +52,7 @@ async def look_at(
     first tag that nobody knows.
     """
     wanted = [parts_of(tag) for tag in dict.fromkeys(tags)]
-    ((found, *told),) = await reads.tuple_rows(
+    ((found, *told, _),) = await reads.tuple_rows(
         connection,
         "readings",
         "look",

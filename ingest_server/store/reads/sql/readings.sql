@@ -48,7 +48,10 @@ SELECT
     (SELECT json_agg(DISTINCT d.hour)::text
      FROM dirty_hour d
      WHERE d.edge_id = ANY((SELECT rolled FROM at)::int[])
-       AND d.hour > %(from_ts)s::timestamptz - interval '1 hour' AND d.hour < %(to_ts)s);
+       AND d.hour > %(from_ts)s::timestamptz - interval '1 hour' AND d.hour < %(to_ts)s),
+    -- For the statements that follow in this transaction: which days a span touches is found as well when they
+    -- are carried out, and to plan a month of partitions anew takes longer than to read its hours.
+    set_config('plan_cache_mode', 'force_generic_plan', true);
 
 -- name: raw
 -- Readings in the order of (ts, tag), from a place on. Rows equal in all columns are interchangeable,
