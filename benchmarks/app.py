@@ -35,7 +35,7 @@ from benchmarks import (
 from benchmarks.kept import Run
 from benchmarks.peers import app as peers
 from benchmarks.results import QUICK_ROUNDS, ROUNDS, Result, as_json
-from benchmarks.skipped import missing, parts_missing
+from benchmarks.skipped import CannotMeasureError, missing, parts_missing
 from runtime import logs
 
 Benchmark = Callable[[int], Awaitable[list[Result]]]
@@ -127,6 +127,9 @@ async def run(
             print(f"--- {group} {name}", file=sys.stderr, flush=True)
             try:
                 found = await measured(label, benchmark, quick=quick)
+            except CannotMeasureError as error:
+                skipped.append(f"{label} was not run: {error}")
+                continue
             except Exception:  # noqa: BLE001 - the outermost loop: the others go on
                 failed.append(label)
                 traceback.print_exc()

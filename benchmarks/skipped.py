@@ -16,6 +16,10 @@ _BOTH_BROKERS = ("edge/returns", "ingest/rate", "ingest/workers")
 _BOTH_DATABASES = ("storage/bytes", "rows/rows")
 
 
+class CannotMeasureError(Exception):
+    """What a benchmark needs could not be had on this machine; says what."""
+
+
 def missing(label: str) -> str:
     """Why a benchmark cannot run here at all; "" where it can."""
     if label == "peers/gateways" and shutil.which("uv") is None:

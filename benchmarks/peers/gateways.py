@@ -19,6 +19,7 @@ import orjson
 from numpy.typing import NDArray
 
 from benchmarks.acker import Acker
+from benchmarks.skipped import CannotMeasureError
 from runtime.mqtt import Connection
 from wire.columns import decode_columns
 from wire.frame import Kind, read_prefix, unpack_body
@@ -71,14 +72,8 @@ class Gateway(ABC):
         """Where it is installed, from PyPI, on first use."""
         venv = self.folder.parent / f"venv-{self.package}"
         if not (venv / "bin" / self.package).exists():
-            subprocess.run(
-                ["uv", "venv", "-q", "-p", sys.executable, str(venv)],
-                check=True,
-            )
-            subprocess.run(
-                ["uv", "pip", "install", "-q", "-p", str(venv / "bin" / "python"), self.package],
-                check=True,
-            )
+            _uv("venv", "-p", sys.executable, str(venv))
+            _uv("pip", "install", "-p", str(venv / "bin" / "python"), self.package)
         return venv
 
     def _installed(self) -> str:
@@ -307,3 +302,9 @@ class Modpoll(Gateway):
 
 
 GATEWAYS: Final[tuple[type[Gateway], ...]] = (Lineside, ThingsBoard, ThingsBoardAsItComes, Modpoll)
+
+
+def _uv(*words: str) -> None:
+    done = subprocess.run(["uv", "-q", *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CannotMeasureError(f"uv {words[0]} failed: {' '.join(done.stderr.split())[-500:]}")
