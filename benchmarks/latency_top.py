@@ -22,7 +22,7 @@ _REGISTERS: Final = 5_000
 _FASTEST_MS: Final = 10
 _SETTLE_S: Final = 12.0
 _DRAIN_S: Final = 45.0
-_KEEPS_UP: Final = 0.97
+KEEPS_UP: Final = 0.97
 """Readings stored, of those that were due: a poll that is missed is not kept up with either."""
 
 
@@ -73,6 +73,6 @@ async def _paced(at: Plant, name: str, rate: float, seconds: float) -> float | N
             return None
         stored = await at.stored_a_second(seconds)
         rests = await until_at_rest(edge, limit_s=_DRAIN_S / 4)
-        return stored if rests and stored >= _KEEPS_UP * rate else None
+        return stored if rests and stored >= KEEPS_UP * rate else None
     finally:
         await end(edge, machine)
