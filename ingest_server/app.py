@@ -43,6 +43,7 @@ from runtime.clock import now_us
 from runtime.errors import Reconfigure, RetryLater
 from runtime.listen import tcp_socket
 from runtime.metrics import Metrics
+from runtime.own_thread import own_thread
 from runtime.reconnect import Reconnect
 from runtime.supervise import Backoff, Supervisor
 
@@ -256,24 +257,26 @@ class Server:
     async def _progress(self) -> None:
         await self._migrated.wait()
         progress = Progress(self._parts.dsn)
-        try:
-            while True:
-                done = await asyncio.to_thread(progress.drain)
-                if not done:
-                    await asyncio.sleep(self._config.work.progress_every_ms / 1e3)
-        finally:
-            progress.close()
+        with own_thread("progress") as apart:
+            try:
+                while True:
+                    done = await apart(progress.drain)
+                    if not done:
+                        await asyncio.sleep(self._config.work.progress_every_ms / 1e3)
+            finally:
+                progress.close()
 
     async def _rollup(self) -> None:
         await self._migrated.wait()
         rollup = Rollup(self._parts.dsn, clock=now_us, grace_s=self._config.work.rollup_grace_s)
-        try:
-            while True:
-                done = await asyncio.to_thread(rollup.step)
-                if not done:
-                    await asyncio.sleep(_ROLLUP_EVERY_S)
-        finally:
-            rollup.close()
+        with own_thread("rollup") as apart:
+            try:
+                while True:
+                    done = await apart(rollup.step)
+                    if not done:
+                        await asyncio.sleep(_ROLLUP_EVERY_S)
+            finally:
+                rollup.close()
 
     async def _errands(self) -> None:
         await self._migrated.wait()
