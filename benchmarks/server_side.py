@@ -6,8 +6,9 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -31,6 +32,7 @@ from wire.topics import up
 
 COPY = "COPY lineside.reading (ts, tag_id, num, big, txt, q, batch) FROM STDIN (FORMAT binary)"
 _LIMIT_S = 120.0
+_STANDS_STILL_S = 15.0
 _TAKEN = re.compile(r"shards\W+count=(\d+)")
 BEGIN_LIMIT_S = 600.0
 """A thousand edges that begin take minutes: rows of edges and tags are made one edge at a time."""
@@ -142,9 +144,20 @@ async def publish(broker: BrokerAddress, records: Sequence[tuple[EdgeId, bytes]]
             )
 
 
-async def until_stored(dsn: str, wanted: int, *, limit_s: float = _LIMIT_S) -> float:
-    """Wait until the cursors of all streams sum up to `wanted`; the monotonic time of it."""
+async def until_stored(
+    dsn: str,
+    wanted: int,
+    *,
+    limit_s: float = _LIMIT_S,
+    again: Callable[[], Awaitable[None]] | None = None,
+) -> float:
+    """Wait until the cursors of all streams sum up to `wanted`; the monotonic time of it.
+
+    `again`: sends everything once more, as edges do with what is not confirmed for long. The time
+    that was lost by then counts.
+    """
     end = time.monotonic() + limit_s
+    last, since = -1, time.monotonic()
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
         while True:
             cursor = await connection.execute(
@@ -153,8 +166,14 @@ async def until_stored(dsn: str, wanted: int, *, limit_s: float = _LIMIT_S) -> f
             row = await cursor.fetchone()
             if row is not None and int(row[0]) >= wanted:
                 return time.monotonic()
-            if time.monotonic() > end:
+            now = time.monotonic()
+            if now > end:
                 raise TimeoutError(f"stored {row} of {wanted} records")
+            if row is not None and int(row[0]) != last:
+                last, since = int(row[0]), now
+            elif again is not None and now - since > _STANDS_STILL_S:
+                await again()
+                since = time.monotonic()
             await asyncio.sleep(0.02)
 
 
@@ -175,7 +194,7 @@ async def drain(
     finally:
         for worker in workers:
             worker.program.thaw()
-    ended = await until_stored(dsn, before + len(records))
+    ended = await until_stored(dsn, before + len(records), again=partial(publish, broker, records))
     return ended - began, sum(worker.cpu_s() for worker in workers) - cpu_s
 
 
