@@ -15,10 +15,10 @@ from typing import Final
 
 from benchmarks.children import write_json
 from benchmarks.modbus_machine import Answers, images
+from rig.modbus_requests import HEAD, REQUEST
 from runtime.clock import now_us
 
 PROBE: Final = 60_000
-_ASKED: Final = struct.Struct(">HHHBBHH")
 _EVERY_S: Final = (0.2, 0.35)
 
 
@@ -29,14 +29,12 @@ class Probed(Answers):
         super().__init__(found)
         self._changes = changes
 
-    def data_received(self, data: bytes) -> None:
-        """Answer whoever asks for the probe, which is alone on its connection."""
-        number, _, _, unit, function, address, _ = _ASKED.unpack_from(data)
+    def answer(self, request: bytes) -> bytes:
+        """The probe has the number of changes so far."""
+        number, _, _, unit, function, address, _ = REQUEST.unpack(request)
         if address != PROBE:
-            super().data_received(data)
-        elif self._transport is not None:
-            body = struct.pack(">H", len(self._changes))
-            self._transport.write(struct.pack(">HHHBBB", number, 0, 5, unit, function, 2) + body)
+            return super().answer(request)
+        return HEAD.pack(number, 0, 5, unit, function, 2) + struct.pack(">H", len(self._changes))
 
 
 async def main() -> None:

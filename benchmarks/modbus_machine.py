@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import struct
 import sys
 from pathlib import Path
 
@@ -16,10 +15,9 @@ import numpy as np
 
 from benchmarks.children import write_json
 from benchmarks.generator import BIT, COUNTER, FLOAT, Generator
+from rig.modbus_requests import HEAD, REQUEST, Requests
 
 IMAGES = 16
-_REQUEST = struct.Struct(">HHHBBHH")
-_HEAD = struct.Struct(">HHHBBB")
 FLOAT_FACTOR = 0.001
 """Noise is held in thousandths: a register is a reading."""
 
@@ -40,35 +38,21 @@ def images(registers: int) -> list[bytes]:
     return found
 
 
-class Answers(asyncio.Protocol):
-    """One client; requests of 12 bytes (functions 3 and 4), answers from the image of the poll."""
+class Answers(Requests):
+    """What one client is answered: functions 3 and 4, from the image of its poll."""
 
     def __init__(self, found: list[bytes]) -> None:
+        super().__init__(self.answer)
         self._images = found
         self._poll = 0
-        self._rest = b""
-        self._transport: asyncio.Transport | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Answer every whole request."""
-        data = self._rest + data
-        answers = []
-        whole = len(data) // _REQUEST.size * _REQUEST.size
-        for at in range(0, whole, _REQUEST.size):
-            number, _, _, unit, function, address, count = _REQUEST.unpack_from(data, at)
-            if address == 0:
-                self._poll = (self._poll + 1) % IMAGES
-            body = self._images[self._poll][2 * address : 2 * (address + count)]
-            head = _HEAD.pack(number, 0, 3 + len(body), unit, function, len(body))
-            answers.append(head + body)
-        self._rest = data[whole:]
-        if self._transport is not None:
-            self._transport.write(b"".join(answers))
+    def answer(self, request: bytes) -> bytes:
+        """The answer to one whole request."""
+        number, _, _, unit, function, address, count = REQUEST.unpack(request)
+        if address == 0:
+            self._poll = (self._poll + 1) % IMAGES
+        body = self._images[self._poll][2 * address : 2 * (address + count)]
+        return HEAD.pack(number, 0, 3 + len(body), unit, function, len(body)) + body
 
 
 async def main() -> None:

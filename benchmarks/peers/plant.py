@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rig.modbus_requests import HEAD, REQUEST, Requests
+
 MOST_POLLS: Final = 4_000
-_REQUEST: Final = struct.Struct(">HHHBBHH")
-_HEAD: Final = struct.Struct(">HHHBBB")
 
 
 class Plc:
@@ -33,7 +33,7 @@ class Plc:
     async def start(self) -> None:
         """Listen on a free port."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Client(self), "127.0.0.1", 0)
+        self._server = await loop.create_server(lambda: Requests(self.answer), "127.0.0.1", 0)
         self.port = int(self._server.sockets[0].getsockname()[1])
 
     def stop(self) -> None:
@@ -43,32 +43,13 @@ class Plc:
 
     def answer(self, request: bytes) -> bytes:
         """The answer to one whole request of 12 bytes."""
-        fields: tuple[int, ...] = _REQUEST.unpack(request)
+        fields: tuple[int, ...] = REQUEST.unpack(request)
         number, _, _, unit, function, address, count = fields
         if address == 0:
             self.poll += 1
         self.handed[self.poll, address : address + count] = True
         body = struct.pack(">H", self.poll) * count
-        return _HEAD.pack(number, 0, 3 + len(body), unit, function, len(body)) + body
-
-
-class _Client(asyncio.Protocol):
-    def __init__(self, plc: Plc) -> None:
-        self._plc = plc
-        self._rest = b""
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        data = self._rest + data
-        whole = len(data) // _REQUEST.size * _REQUEST.size
-        self._rest = data[whole:]
-        if self._transport is not None:
-            for at in range(0, whole, _REQUEST.size):
-                self._transport.write(self._plc.answer(data[at : at + _REQUEST.size]))
+        return HEAD.pack(number, 0, 3 + len(body), unit, function, len(body)) + body
 
 
 class Arrivals:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rig.chaos.wide import EDGE, MOST_READINGS, Handed, place, readings_of
+from rig.chaos.wide import EDGE, MOST_READINGS, Handed, path, place, readings_of
 from rig.collected import LOSS_WINDOW_US
 from rig.readings import Gap
 from rig.server_view import ServerView
@@ -73,7 +73,7 @@ def _one(
 ) -> None:
     """One register; `found`: the values at the server, `due`: readings 1 to that must be there."""
     times = np.bincount(readings_of(register, found), minlength=MOST_READINGS + 1)
-    tag = f"{EDGE}/unit-{unit}/{register}"
+    tag = path(unit, register)
     doubled = int((times[times > 1] - 1).sum())
     missing = np.flatnonzero(times[1 : due + 1] == 0)
     if not doubled and not len(missing):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import struct
 import sys
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -16,15 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rig.chaos.wide import ANSWER, MOST_READINGS, UNITS, values
+from rig.modbus_requests import HEAD, REQUEST, Requests
 from runtime.clock import now_us
 from runtime.platform import write_private
 
 _READ: Final = (3, 4)
 _MOST: Final = 125
 """Modbus Application Protocol 1.1b3, 6.3: registers in one answer."""
-_REQUEST: Final = struct.Struct(">HHHBBHH")
-_HEAD: Final = struct.Struct(">HHHBBB")
-_REFUSAL: Final = struct.Struct(">HHHBBB")
 _ILLEGAL_FUNCTION: Final = 1
 _ILLEGAL_VALUE: Final = 3
 _DEVICE_FAILURE: Final = 4
@@ -41,7 +38,7 @@ class Wide:
 
     def answer(self, request: bytes) -> bytes:
         """The answer to one whole request of 12 bytes, also a refusal."""
-        number, _, _, unit, function, first, count = _REQUEST.unpack(request)
+        number, _, _, unit, function, first, count = REQUEST.unpack(request)
         if function not in _READ or unit not in self._read:
             return _refused(number, unit, function, _ILLEGAL_FUNCTION)
         if not 1 <= count <= _MOST or first + count > 65_536:
@@ -52,33 +49,11 @@ class Wide:
         read += 1
         self._answers.write(np.array([(now_us(), unit, first, count)], ANSWER).tobytes())
         body = values(read, first).astype(">u2").tobytes()
-        return _HEAD.pack(number, 0, 3 + len(body), unit, function, len(body)) + body
-
-
-class _Client(asyncio.Protocol):
-    def __init__(self, wide: Wide) -> None:
-        self._wide = wide
-        self._rest = b""
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        data = self._rest + data
-        whole = len(data) // _REQUEST.size * _REQUEST.size
-        self._rest = data[whole:]
-        found = [
-            self._wide.answer(data[at : at + _REQUEST.size])
-            for at in range(0, whole, _REQUEST.size)
-        ]
-        if self._transport is not None and found:
-            self._transport.write(b"".join(found))
+        return HEAD.pack(number, 0, 3 + len(body), unit, function, len(body)) + body
 
 
 def _refused(number: int, unit: int, function: int, code: int) -> bytes:
-    return _REFUSAL.pack(number, 0, 3, unit, function | 0x80, code)
+    return HEAD.pack(number, 0, 3, unit, function | 0x80, code)
 
 
 async def serve(ready: Path, answers: Path) -> None:
@@ -86,7 +61,7 @@ async def serve(ready: Path, answers: Path) -> None:
     with answers.open("ab", buffering=0) as file:
         wide = Wide(file)
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Client(wide), "127.0.0.1", 0)
+        server = await loop.create_server(lambda: Requests(wide.answer), "127.0.0.1", 0)
         told = {"port": server.sockets[0].getsockname()[1]}
         write_private(ready, json.dumps(told).encode())
         await server.serve_forever()
